@@ -15,6 +15,7 @@ from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.sign_ins.endpoints import router as sign_ins
 from svc_identity.oauth.sign_ins.service import end_all
+from svc_identity.oauth.signing_keys.service import signing_keys_noted
 from svc_identity.oauth.standing import admit
 from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             metrics,
             APIRouter(lifespan=outside_systems),
             APIRouter(lifespan=needed_keys),
+            APIRouter(lifespan=signing_keys_noted),
             sign_in,
             passkey_sign_ins,
             second_step,

@@ -8,6 +8,7 @@ from svc_identity.people.consents.activities import Activity
 _CLOSED = "erased when the closure of the account takes effect"
 _HALF_HOUR = "half an hour after it began"
 _PROOF = "kept as proof (PIPL 69); who it was is erased with the account"
+_STATED = f"the reason after three years; the rest is {_PROOF}"
 _ACCOUNT, _PROOFING = Activity.ACCOUNT, Activity.IDENTITY_PROOFING
 _ABUSE, _TRAIL, _APPS = Activity.ABUSE_PREVENTION, Activity.AUDIT_TRAIL, Activity.APP_ACCESS
 
@@ -15,44 +16,50 @@ TABLES = {
     "persons": Held(_ACCOUNT, f"phone, name, ID number and their indexes are {_CLOSED}"),
     "consents": Held(_ACCOUNT, _PROOF),
     "closures": Held(_ACCOUNT, _PROOF),
-    "corrections": Held(_ACCOUNT, f"the words are {_CLOSED}; that it was asked and answered is kept as proof"),
+    "corrections": Held(
+        _ACCOUNT, f"the words are {_CLOSED}, or three years after the answer; that it was asked is kept as proof"
+    ),
     "sign_ins": Held(_ACCOUNT, _HALF_HOUR),
     "device_authorizations": Held(_ACCOUNT, "minutes; the tie to a person with the sign-in"),
     "authorization_codes": Held(_ACCOUNT, "a minute after it was issued"),
     "token_families": Held(_ACCOUNT, "when the sign-in has ended, after 180 days at the latest"),
     "logout_notices": Held(_ACCOUNT, "when the app was notified"),
-    "factors": Held(_ACCOUNT, f"name, secret and public key are {_CLOSED}"),
+    "factors": Held(_ACCOUNT, f"secret and public key when it is removed, its name half a year later or {_CLOSED}"),
     "factor_notices": Held(_ACCOUNT, "when the message was sent"),
-    "factor_resets": Held(_ACCOUNT, _PROOF),
-    "factor_tries": Held(_ABUSE, "with the next right code, or the closure"),
+    "factor_resets": Held(_ACCOUNT, _STATED),
+    "factor_tries": Held(_ABUSE, "with the next right code, after a day at the latest"),
     "passwords": Held(_ACCOUNT, f"the hash when it is removed or is {_CLOSED}"),
-    "password_tries": Held(_ABUSE, "with the next right password, or the closure"),
-    "recovery_codes": Held(_ACCOUNT, _CLOSED),
-    "enrolment_codes": Held(_ACCOUNT, _PROOF),
+    "password_tries": Held(_ABUSE, "with the next right password, after a day at the latest"),
+    "recovery_codes": Held(_ACCOUNT, f"half a year after its use, or {_CLOSED}"),
+    "enrolment_codes": Held(_ACCOUNT, _STATED),
     "proofing_attempts": Held(
         _PROOFING, "the hash of the number after a day; that it was queried, and the outcome, is kept"
     ),
-    "identity_claims": Held(_PROOFING, "name and number when it is decided, 30 days at most"),
-    "representation_checks": Held(_PROOFING, "kept: who asked the registry about which organisation"),
+    "identity_claims": Held(
+        _PROOFING, "name and number when it is decided, 30 days at most; the reasons three years later"
+    ),
+    "representation_checks": Held(_PROOFING, "three years: who asked the registry about which organisation"),
     "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
-    "mandates": Held(_PROOFING, _PROOF),
-    "mandate_reminders": Held(_PROOFING, "with the mandate's end; which reminder was sent"),
-    "family_orders": Held(_PROOFING, "name and ID number when it is decided; who ordered and decided is kept"),
+    "mandates": Held(_PROOFING, f"phone and name three years after its end; the rest is {_PROOF}"),
+    "mandate_reminders": Held(_PROOFING, "a month after the mandate's end"),
+    "family_orders": Held(
+        _PROOFING, "name and ID number when it is decided, the helper three years later; who decided is kept"
+    ),
     "guardian_claims": Held(_PROOFING, _PROOF),
-    "guardian_consents": Held(_PROOFING, _PROOF),
+    "guardian_consents": Held(_PROOFING, f"the hash of the child's number after 17 years; the rest is {_PROOF}"),
     "verifications": Held(_PROOFING, "kept: which check had which outcome; no image, name or number"),
-    "family_accounts": Held(_ACCOUNT, "kept as proof of who acted for whom; names and phones are masked or hashed"),
+    "family_accounts": Held(_ACCOUNT, "names and phones three years after its end; who acted for whom is kept"),
     "family_notices": Held(_ACCOUNT, "when the message was sent"),
     "identity_notices": Held(_ACCOUNT, "when the message was sent"),
     "memberships": Held(_TRAIL, "kept: who held which power, and when"),
-    "role_changes": Held(_TRAIL, "kept: who gave which power to whom"),
-    "suspensions": Held(_TRAIL, "kept: who stopped whom, and why"),
+    "role_changes": Held(_TRAIL, "kept: who gave which power to whom, and why"),
+    "suspensions": Held(_TRAIL, "the reasons three years after it was lifted; who stopped whom is kept"),
     "app_access": Held(_APPS, _PROOF),
     "personal_data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
-    "data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
+    "data_reads": Held(_TRAIL, "three years; holds no name, phone or ID number"),
     "open_payments": Held(Activity.PAYMENTS, "when the payment has ended"),
     "identity_tries": Held(_ABUSE, "a day"),
-    "phone_changes": Held(_ACCOUNT, f"both numbers when it has ended; the rest is {_PROOF}"),
+    "phone_changes": Held(_ACCOUNT, f"both numbers when it has ended, hashes half a year later; the rest is {_PROOF}"),
     "phone_notices": Held(_ACCOUNT, "when the message was sent"),
     "number_claims": Held(_ACCOUNT, "when it ends, after sixty days at the latest"),
     "phone_proof_tries": Held(_ABUSE, "a day"),
@@ -62,7 +69,7 @@ TABLES = {
 }
 IMPERSONAL = frozenset(
     {
-        *("blind_index_keys", "clients", "organisations", "company_providers"),
+        *("blind_index_keys", "clients", "organisations", "company_providers", "signing_key_terms"),
         *("used_requests", "used_assertions", "used_challenges"),
     }
 )
@@ -173,6 +180,12 @@ FIGURES = (
         "暂停账号或应用：按月份，件数和已恢复的件数",
         f"SELECT {month('suspended_at')} AS month, count(*) AS suspensions, count(lifted_at) AS lifted "  # noqa: S608 - ours
         "FROM suspensions GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "signing_keys",
+        "签发令牌的密钥：编号、公钥、从何时到何时签发（误差一分钟以内；仍在签发的，截至取数时）。"
+        "核对某个令牌：python -m deploy.evidence.tokens 目录，从标准输入读令牌",
+        "SELECT kid, began_at, seen_at, jwk::text AS jwk FROM signing_key_terms ORDER BY began_at, kid",
     ),
     Figure(
         "encryption_keys",

@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021, 0022, 0024 and 0027 have their own copy of
-these texts; a change here needs a migration that replaces them.
+The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021, 0022, 0024, 0027 and 0031 have their own copy
+of these texts; a change here needs a migration that replaces them.
 """
 
 import sys
@@ -59,6 +59,7 @@ SEALED_TABLES = (
     SealedTable("family_orders", _ORDER),
     SealedTable("memberships"),
     SealedTable("role_changes", with_hashes(reason=("reason",))),
+    SealedTable("signing_key_terms", without("seen_at")),
     SealedTable("clients", key=f"{ROW}.client_id"),
     SealedTable("identity_claims", _CLAIM),
     SealedTable("suspensions", with_hashes(reason=("reason",), lift_reason=("lift_reason",))),

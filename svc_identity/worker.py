@@ -8,6 +8,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.evidence.retention import EVERY_SECONDS, carry_out
 from svc_identity.index_rotation import rotate_indexes
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
@@ -19,6 +20,8 @@ from svc_identity.oauth.events import (
     SignInEnded,
 )
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.signing_keys.service import EVERY_SECONDS as NOTE_SECONDS
+from svc_identity.oauth.signing_keys.service import note_signing_key
 from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.companies.events import ProviderLinked
 from svc_identity.organisations.enrolment.events import FactorResetApproved, FactorResetProposed, FactorResetRejected
@@ -57,7 +60,9 @@ from svc_identity.people.proofing import service as proofing
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
+from svc_identity.privacy.corrections.worker import measure_late
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
+from svc_identity.retention import RETENTION
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
@@ -99,9 +104,11 @@ async def prune_what_expired(database: Database) -> None:
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
-    notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
+    issuer = Issuer.of(settings)
+    notifier = Notifier(database, issuer, only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
+        Every(NOTE_SECONDS, partial(note_signing_key, database, issuer.signer)),
         Every(_END_SECONDS, partial(end_sign_ins_of_removed_factors, database)),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
@@ -113,6 +120,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(_PRUNE_SECONDS, partial(rotate_indexes, database)),
+        Every(_PRUNE_SECONDS, partial(measure_late, database)),
+        Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

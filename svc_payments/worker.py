@@ -12,6 +12,7 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
+from kit.evidence.retention import EVERY_SECONDS, carry_out
 from kit.staff.consumers import handlers as staff_roles
 from svc_payments.billing.bills.changes import expire_overdue
 from svc_payments.billing.bills.events import BILL_EVENTS
@@ -47,6 +48,7 @@ from svc_payments.reconciliation.discrepancies.events import DISCREPANCY_EVENTS
 from svc_payments.reconciliation.runs.events import ReconciliationFinished
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch_missing
+from svc_payments.retention import RETENTION
 from svc_payments.settings import WorkerSettings
 from svc_payments.settlement.events import SETTLEMENT_EVENTS
 from svc_payments.settlement.service import close_due
@@ -105,6 +107,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         # Each turn looks at all bills whose last day was in the last weeks, paid ones too.
         Every(_HOUR, partial(_until_done, database, expire_overdue)),
         Every(10.0, partial(finish_left, database)),
+        Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(60.0, partial(forget_old, database, settings)),
         Every(15.0, partial(measure, database)),
         Every(300.0, partial(measure_books, database, settings)),

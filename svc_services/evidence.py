@@ -3,7 +3,7 @@
 from kit.evidence.facts import Evidence, Figure, Held, Party
 
 _ACCOUNTS, _TRAIL = "utility_accounts", "audit_trail"
-_CLOSED = "the number is overwritten when the closure of the account takes effect"
+_CLOSED = "the number is overwritten when the closure of the account takes effect, or three years after it ended"
 
 TABLES = {
     "account_bindings": Held(_ACCOUNTS, _CLOSED),
@@ -14,8 +14,8 @@ TABLES = {
     "claimed_organisations": Held(_ACCOUNTS, "when somebody else represents the organisation"),
     "mandates": Held(_ACCOUNTS, "kept: who acted for which organisation"),
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),
-    "applications": Held(_ACCOUNTS, "drafts are deleted and forms erased when the closure of the account takes effect"),
-    "application_steps": Held(_ACCOUNTS, "reasons are erased when the closure of the account takes effect"),
+    "applications": Held(_ACCOUNTS, "forms are erased three years after the end, and with the closure of the account"),
+    "application_steps": Held(_ACCOUNTS, "reasons are erased three years after its end, and with the closure"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
     "application_attempts": Held("abuse_prevention", "an hour"),
     "used_attestations": Held("abuse_prevention", "when the attestation has expired"),

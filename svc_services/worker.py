@@ -10,6 +10,7 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
+from kit.evidence.retention import EVERY_SECONDS, carry_out
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
@@ -33,6 +34,7 @@ from svc_services.providers.key_sources.provider import HttpKeySource
 from svc_services.providers.key_sources.service import fetch_due
 from svc_services.providers.organisations.consumers import HANDLERS as ORGANISATION_HANDLERS
 from svc_services.providers.own_company.consumers import HANDLERS as COMPANY_HANDLERS
+from svc_services.retention import RETENTION
 from svc_services.settings import WorkerSettings
 from svc_services.trail import TRAIL
 
@@ -65,6 +67,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(forget_attempts, database)),
         Every(3600, partial(expire_unproved, database, settings.application_days)),
         Every(3600, partial(warn_of_expiring_keys, database)),
+        Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.evidence.facts import Evidence, Figure
+from kit.evidence.retention import Retention
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,16 @@ class Table:
         return {"about": self.about, "source": self.source, "rows": rows}
 
 
-async def figures_of(tx: AsyncSession, evidence: Evidence) -> tuple[list[Table], list[str]]:
+async def figures_of(tx: AsyncSession, evidence: Evidence, retention: Retention) -> tuple[list[Table], list[str]]:
     """The figures of a service, and a sentence for each that its database could not give.
 
     Args:
         tx: a snapshot of the service's database.
         evidence: what the service states.
+        retention: how long it keeps what it has.
     """
     found, missing = [], []
-    for figure in (*evidence.figures, _row_counts(evidence), _UNDELIVERED):
+    for figure in (*evidence.figures, _row_counts(evidence), *_overdue(retention), _UNDELIVERED):
         path = f"figures/{evidence.service}/{figure.name}"
         try:
             async with tx.begin_nested():
@@ -64,6 +66,11 @@ def _row_counts(evidence: Evidence) -> Figure:
         for table in sorted(evidence.tables)
     )
     return Figure("rows", "涉及个人信息的每张表现有多少行", f"{' UNION ALL '.join(counts)} ORDER BY 1")
+
+
+def _overdue(retention: Retention) -> list[Figure]:
+    about = "超过保存期限一天以上、仍未删除或清除的行数（争议未结的除外）；应为零"
+    return [Figure("overdue", about, retention.overdue())] if any(retention.periods()) else []
 
 
 _UNDELIVERED = Figure(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import Database
 from contracts.documents import FOLDER, in_folder
 from deploy.evidence.figures import Table, figures_of, reason
-from deploy.evidence.register import as_json, evidence_of, register
+from deploy.evidence.register import as_json, evidence_of, register, retention_of
 from deploy.evidence.report import Pack, report
 from deploy.evidence.settings import SERVICES, EvidenceSettings
 from deploy.evidence.trails import Proven, prove
@@ -43,7 +43,7 @@ async def _of_service(service: str, settings: EvidenceSettings) -> tuple[list[Ta
     missing: list[str] = []
     try:
         async with database.read() as tx:
-            tables, missing = await figures_of(tx, evidence_of(service))
+            tables, missing = await figures_of(tx, evidence_of(service), retention_of(service))
         async with database.read() as tx:
             return tables, await prove(tx, service, settings), missing
     except _UNREAD as error:

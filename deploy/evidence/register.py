@@ -13,6 +13,7 @@ from contracts.documents import FOLDER, in_folder
 from deploy.evidence.figures import Table
 from deploy.evidence.settings import SERVICES
 from kit.evidence.facts import CHASSIS_TABLES, Evidence
+from kit.evidence.retention import CHASSIS_RULES, Job, Kept, Period, Retention, Rule
 
 _PERSONAL = frozenset(
     {
@@ -26,6 +27,11 @@ _PERSONAL = frozenset(
 def evidence_of(service: str) -> Evidence:
     evidence: Evidence = importlib.import_module(f"svc_{service}.evidence").EVIDENCE
     return evidence
+
+
+def retention_of(service: str) -> Retention:
+    retention: Retention = importlib.import_module(f"svc_{service}.retention").RETENTION
+    return retention
 
 
 def metadata_of(service: str) -> MetaData:
@@ -60,9 +66,13 @@ def _activities() -> Table:
 
 def _tables() -> Table:
     rows = [row for service in SERVICES for row in _tables_of(service)]
-    columns = ("service", "table", "activity", "columns", "encrypted_columns", "sealed_in_audit_trail", "ends")
-    about = "每张涉及个人信息的表：服务于哪项处理活动、有哪些列、哪些列加密、何时删除"
-    return Table("register/tables", about, columns, rows, "svc_*/evidence.py, svc_*/**/models.py, svc_*/trail.py")
+    columns = (
+        *("service", "table", "activity", "columns", "encrypted_columns", "sealed_in_audit_trail", "ends"),
+        *("days", "counted_from", "ended_by", "law"),
+    )
+    about = "每张涉及个人信息的表：服务于哪项处理活动、有哪些列、哪些列加密、何时删除、保存天数、执行程序和依据"
+    source = "svc_*/evidence.py, svc_*/retention.py, svc_*/**/models.py, svc_*/trail.py"
+    return Table("register/tables", about, columns, rows, source)
 
 
 def _tables_of(service: str) -> Iterator[list[Any]]:
@@ -70,11 +80,34 @@ def _tables_of(service: str) -> Iterator[list[Any]]:
 
     evidence, metadata = evidence_of(service), metadata_of(service)
     sealed = {table.name for table in command_of(service).trail.tables}
+    rules = {**CHASSIS_RULES, **retention_of(service).rules}
     for name, held in sorted({**CHASSIS_TABLES, **evidence.tables}.items()):
         table = metadata.tables[name]
         encrypted = [each.name for each in table.columns if _is_encrypted(each.type)]
         listed = " ".join(column.name for column in table.columns)
-        yield [service, name, held.activity, listed, " ".join(encrypted), name in sealed, held.ends]
+        yield [
+            service,
+            name,
+            held.activity,
+            listed,
+            " ".join(encrypted),
+            name in sealed,
+            held.ends,
+            *_rule(rules[name]),
+        ]
+
+
+def _rule(rule: Rule) -> list[Any]:
+    match rule:
+        case Period():
+            cleared = (
+                f"retention job: clears {' '.join(rule.clears)}" if rule.clears else "retention job: deletes the row"
+            )
+            return [rule.days, rule.since, cleared, rule.law]
+        case Job():
+            return [None, "", rule.function, rule.law]
+        case Kept():
+            return [None, "", "", rule.law]
 
 
 def _is_encrypted(kind: object) -> bool:

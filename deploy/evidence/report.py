@@ -34,7 +34,10 @@ _POINTS = (
     ),
     ("解释说明、投诉", "窗口和 12345 热线；记录" + _OPERATOR),
     ("内部制度、培训、负责人、影响评估", _OPERATOR),
-    ("安全技术措施", "`register/tables`（加密、封存）、`figures/identity/encryption_keys`、`trails`"),
+    (
+        "安全技术措施",
+        "`register/tables`（加密、封存）、`figures/identity/encryption_keys`、`figures/identity/signing_keys`、`trails`",
+    ),
     ("操作权限", "`figures/identity/roles`、`register/operations` 的 `who_may_call`、`figures/identity/reads`"),
     ("应急预案与处置", "`figures/payments/incidents`、`figures/identity/suspensions`；预案" + _OPERATOR),
     ("大型平台的额外义务", _OPERATOR),

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 import chassis.service
 import gateway.app
+import svc_identity.worker
 import svc_payments.worker
 from contracts.compatibility.document import METHODS
 from svc_payments.operations.dashboard import gauges
@@ -24,7 +25,7 @@ MANUAL = (ROOT / "docs/operations.md").read_text("utf-8")
 CHINESE, ENGLISH = MANUAL.split("\n## English\n")
 PARTS = {"zh": ("含义", "查看", "处理", "决定", "切勿"), "en": ("Means", "Look", "Do", "Decides", "Never")}
 # Each is imported for what it exports.
-PROCESSES = (chassis.service, gateway.app, svc_payments.worker)
+PROCESSES = (chassis.service, gateway.app, svc_identity.worker, svc_payments.worker)
 
 
 def rules() -> dict[str, dict[str, Any]]:

@@ -46,6 +46,7 @@ UNSEALED = {
         "challenge",
     },
     "passwords": {"hash"},
+    "signing_key_terms": {"seen_at"},
     "verifications": {"id_number_index", "network_index", "session_id"},
 }
 

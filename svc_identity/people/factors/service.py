@@ -119,7 +119,9 @@ async def lock_tries(tx: AsyncSession, person_id: UUID) -> FactorTries:
     Raises:
         CodesBlocked
     """
-    await tx.execute(insert(FactorTries).values(person_id=person_id, wrong=0, since=now()).on_conflict_do_nothing())
+    begun = insert(FactorTries).values(person_id=person_id, wrong=0, since=now())
+    # It locks a row that is there: retention deletes old ones at any moment.
+    await tx.execute(begun.on_conflict_do_update(index_elements=["person_id"], set_={"person_id": person_id}))
     tries = await tx.get_one(FactorTries, person_id, with_for_update=True, populate_existing=True)
     if now() >= tries.since + WINDOW:
         tries.wrong, tries.since = 0, now()

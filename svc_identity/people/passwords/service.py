@@ -40,9 +40,10 @@ async def count_try(tx: AsyncSession, person_id: UUID, device: bytes) -> None:
     Raises:
         PasswordBlocked
     """
-    await tx.execute(
-        insert(PasswordTries).values(person_id=person_id, device=device, wrong=0, since=now()).on_conflict_do_nothing()
-    )
+    begun = insert(PasswordTries).values(person_id=person_id, device=device, wrong=0, since=now())
+    of_browser = {"person_id": person_id, "device": device}
+    # It locks a row that is there: retention deletes old ones at any moment.
+    await tx.execute(begun.on_conflict_do_update(index_elements=[*of_browser], set_=of_browser))
     tries = await tx.get_one(PasswordTries, (person_id, device), with_for_update=True, populate_existing=True)
     if now() >= tries.since + WINDOW:
         tries.wrong, tries.since = 0, now()

@@ -1,13 +1,15 @@
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_identity.organisations.models import CounterRole
+from kit.calendar import today_of
+from svc_identity.organisations.models import CounterRole, Role
 from svc_identity.people.persons.endpoints import Somebody
 from svc_identity.privacy.corrections import schemas, service
 from svc_identity.privacy.corrections.models import Correction
@@ -16,6 +18,9 @@ router = APIRouter(prefix="/identity/v1", tags=["my data"])
 at_counters = APIRouter(prefix="/identity/v1/corrections", tags=["organisations"])
 
 Clerk = Annotated[Caller, Depends(allow(scope="staff", role=CounterRole.CLERK))]
+
+Watcher = Annotated[Caller, Depends(allow(scope="staff", role=(CounterRole.CLERK, Role.OPERATOR)))]
+"""An operator sees what is late and presses the clerks, and neither reads nor answers it."""
 
 
 @router.post("/me/corrections", status_code=201)
@@ -45,9 +50,19 @@ async def withdraw_correction(tx: Tx, caller: Somebody, once: OnceKey, correctio
 
 
 @at_counters.get("")
-async def list_open_corrections(tx: ReadTx, caller: Clerk, page: PageQuery) -> Page[schemas.OpenCorrection]:
-    """List the open requests of the divisions in which the caller is clerk, oldest first; they name nobody."""
-    return await page_of(tx, service.open_for(caller), page, Correction.id, schemas.OpenCorrection.of)
+async def list_open_corrections(
+    tx: ReadTx,
+    caller: Watcher,
+    page: PageQuery,
+    late: Annotated[bool, Query(description="Only those whose last day for the answer is over.")] = False,  # noqa: FBT002 - a query
+) -> Page[schemas.OpenCorrection]:
+    """List the open requests of the divisions in which the caller is clerk or operator, oldest first; they name nobody.
+
+    `late` says that the last day for the answer is over.
+    """
+    day = await today_of(tx)
+    mine = service.open_for(caller, due_before=day if late else None)
+    return await page_of(tx, mine, page, Correction.id, partial(schemas.OpenCorrection.of, day=day))
 
 
 @at_counters.get("/{correction_id}")

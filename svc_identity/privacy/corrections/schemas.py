@@ -55,11 +55,17 @@ class OpenCorrection(BaseModel):
     division_code: str
     asked_at: datetime
     due_on: date
+    late: bool = Field(description="The last day for the answer is over.")
 
     @classmethod
-    def of(cls, row: Row) -> "OpenCorrection":
+    def of(cls, row: Row, day: date) -> "OpenCorrection":
         return cls(
-            correction_id=row.id, **{name: getattr(row, name) for name in cls.model_fields if name != "correction_id"}
+            correction_id=row.id,
+            about=row.about,
+            division_code=row.division_code,
+            asked_at=row.asked_at,
+            due_on=row.due_on,
+            late=row.due_on < day,
         )
 
 

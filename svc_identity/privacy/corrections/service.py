@@ -1,5 +1,6 @@
 """Corrections: asked for by a person, answered by a clerk of the division, whose reads are logged."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from kit.calendar import today_of, working_day_after
 from kit.fields.phones import mask_phone
 from kit.security_log import record_on_commit
 from svc_identity.organisations.claim_decisions.service import NotOfCounter
-from svc_identity.organisations.models import CounterRole, Division, Membership, Organisation
+from svc_identity.organisations.models import CounterRole, Division, Membership, Organisation, Role
 from svc_identity.organisations.service import PREFECTURE, UnknownDivision
 from svc_identity.people.names import mask_name
 from svc_identity.people.personal_data.models import Purpose
@@ -81,10 +82,13 @@ async def forget(tx: AsyncSession, person_id: UUID) -> None:
             correction.move_to(CorrectionStatus.WITHDRAWN)
 
 
-def open_for(caller: Caller) -> Select[Correction]:
-    """The open requests of the divisions in which the caller is clerk."""
-    held = {each.division_code or PREFECTURE for each in caller.memberships_as(CounterRole.CLERK)}
+def open_for(caller: Caller, due_before: date | None = None) -> Select[Correction]:
+    """The open requests of the divisions in which the caller is clerk or operator; only those due before a day."""
+    watching = caller.memberships_as(CounterRole.CLERK, Role.OPERATOR)
+    held = {each.division_code or PREFECTURE for each in watching}
     query = select(Correction).where(Correction.status == CorrectionStatus.OPEN)
+    if due_before:
+        query = query.where(Correction.due_on < due_before)
     return query if PREFECTURE in held else query.where(Correction.division_code.in_(held))
 
 

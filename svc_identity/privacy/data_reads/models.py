@@ -12,7 +12,10 @@ class DataRead(Base):
     """A read of a person's data in another service, from its event. What is read here is in `personal_data_reads`."""
 
     __tablename__ = "data_reads"
-    __table_args__ = (Index("ix_data_reads_person_id_id", "person_id", "id"),)
+    __table_args__ = (
+        Index("ix_data_reads_person_id_id", "person_id", "id"),
+        Index("ix_data_reads_read_at", "read_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     """Of the event: a UUIDv7, in the order of time."""

@@ -89,7 +89,9 @@ async def _lock(tx: AsyncSession, provider_id: UUID, account_number: str, moment
     """The account's last query, locked; for an account never queried, a placeholder in the past."""
     account = {"provider_id": provider_id, "account_number": account_number}
     never = {"inquiry_id": new_id(), "asked_at": moment - timedelta(days=1)}
-    await tx.execute(insert(BillInquiry).values(**account, **never).on_conflict_do_nothing())
+    asked = insert(BillInquiry).values(**account, **never)
+    # It locks a row that is there: retention deletes old ones at any moment.
+    await tx.execute(asked.on_conflict_do_update(index_elements=[*account], set_=account))
     return await tx.get_one(BillInquiry, (provider_id, account_number), with_for_update=True, populate_existing=True)
 
 

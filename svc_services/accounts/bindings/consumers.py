@@ -1,4 +1,4 @@
-"""What svc_identity says about the people who bind accounts."""
+"""What svc_identity says about the people who bind accounts, and who apply for companies."""
 
 from uuid import UUID
 
@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import EventData, Handler, Received
 from svc_services.accounts.bindings.ends import end_of_person, erase_of_person
+from svc_services.providers.organisations.service import release_speaker
 
 
 class ProofingRevoked(EventData):
@@ -16,6 +17,7 @@ class ProofingRevoked(EventData):
 
 async def _revoke(tx: AsyncSession, event: Received[ProofingRevoked]) -> None:
     await end_of_person(tx, event.data.person_id)
+    await release_speaker(tx, event.data.person_id)
 
 
 class PersonClosed(EventData):

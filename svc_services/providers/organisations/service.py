@@ -49,7 +49,8 @@ async def require_speaker(
     Raises:
         OrganisationClaimedByOther, NotForOrganisation, BeyondMandate
     """
-    claimed = await tx.get(ClaimedOrganisation, uscc)
+    # Shared, so that whoever ends what somebody may do here waits for this application and finds it.
+    claimed = await tx.get(ClaimedOrganisation, uscc, with_for_update={"read": True})
     if applicant is None:
         if claimed:
             raise OrganisationClaimedByOther(uscc=uscc)
@@ -89,6 +90,20 @@ async def _require_mandate(tx: AsyncSession, agent_id: UUID, uscc: str, division
     if not covered:
         raise NotForOrganisation(uscc=uscc)
     _require_covered(covered, division_codes, uscc)
+
+
+async def release_speaker(tx: AsyncSession, person_id: UUID) -> None:
+    """Take back what a person who has lost their identity proved: mandates, and undecided applications.
+
+    The organisation files anew, or its application expires like a stranger's.
+    """
+    mine = Mandate.agent_id == person_id, Mandate.ended_at.is_(None)
+    organisations = select(Mandate.uscc).where(Mandate.agent_id == person_id)
+    held = select(ClaimedOrganisation).where(ClaimedOrganisation.uscc.in_(organisations))
+    await tx.execute(held.order_by(ClaimedOrganisation.uscc).with_for_update())
+    await tx.execute(update(Mandate).where(*mine).values(ended_at=now()))
+    undecided = ProviderApplication.proved_by == person_id, ProviderApplication.status == ApplicationStatus.APPLIED
+    await tx.execute(update(ProviderApplication).where(*undecided).values(proved_by=None))
 
 
 async def displace_unproved(tx: AsyncSession, uscc: str, kind: UtilityKind) -> None:

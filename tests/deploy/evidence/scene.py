@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from joserfc.jwk import ECKey
 from sqlalchemy import URL, make_url
 
 from chassis.db import Database, new_id, now
@@ -12,6 +13,8 @@ from contracts.documents import placeholder_settings
 from deploy.evidence.settings import SERVICES
 from kit.audit.anchoring import Anchoring
 from kit.environment import environment
+from svc_identity.keys import Signer
+from svc_identity.oauth.signing_keys.service import note_signing_key
 from svc_identity.organisations.models import Membership, Role
 from svc_identity.organisations.service import platform
 from svc_identity.people.consents.activities import Activity
@@ -33,6 +36,8 @@ from tests.svc_identity.identities import id_number
 
 NAME, PHONE, CLERKS_PHONE = "古丽努尔", "+8613800001111", "+8613900002222"
 ACCOUNT = "HU-7720031945"
+SIGNER = Signer("https://gateway.test/identity", ECKey.generate_key("P-256").as_pem(private=True).decode())
+"""Signs the tokens of the platform under audit."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ async def _play_identity(url: URL, store_url: str) -> tuple[str, ...]:
             fields = ["phone", "name", "id_number"]
             await read_personal_data(tx, [person.id], fields, reader=str(reader), purpose=purpose)
         await closures.request(tx, person.id, timedelta(days=15))
+    await note_signing_key(database, SIGNER)
     await Anchoring(TRAIL, store_url, anchor_key()).anchor(database)
     await database.close()
     return NAME, number, str(clerk.id), str(person.id)

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+import time_machine
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from sqlalchemy import URL
 
 from chassis.migrations import administrator
 from deploy.evidence.__main__ import main
 from deploy.evidence.settings import AUDITOR
+from svc_identity.keys import Signer
 from tests.anchor_keys import anchor_public_keys
-from tests.deploy.evidence.scene import Scene, staged
+from tests.deploy.evidence.scene import SIGNER, Scene, staged
 
 PASSWORD = "of-an-auditor-under-test"  # noqa: S105 - of a server that lives as long as the tests
 NUMBERS = re.compile(r"\b(?:\+?86)?1[3-9]\d{9}\b|\b\d{17}[\dX]\b")
@@ -133,6 +138,36 @@ async def test_each_table_has_two_forms_and_says_where_it_is_from(pack: Path) ->
         with file.with_suffix(".csv").open(encoding="utf-8", newline="") as text:
             assert len(list(csv.reader(text))) == len(table["rows"]) + 1
         assert f"`{file.relative_to(pack).with_suffix('')}`" in (pack / "report.zh.md").read_text("utf-8")
+
+
+def checked(pack: Path, token: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "deploy.evidence.tokens", str(pack)]
+    done = subprocess.run(command, input=token, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)  # noqa: S603, PLW1510
+    return done.returncode, done.stdout
+
+
+async def test_a_token_is_checked_against_the_keys_of_its_time(pack: Path) -> None:
+    assert [row["kid"] for row in rows_of(pack, "figures/identity/signing_keys")] == [SIGNER.key.kid]
+    token = SIGNER.sign("at+jwt", 600, sub="x")
+    code, said = checked(pack, token)
+    assert (code, "while it was the platform's" in said) == (0, True)
+    with time_machine.travel(time.time() + 86_400):
+        later = SIGNER.sign("at+jwt", 600, sub="x")
+    code, said = checked(pack, later)
+    assert (code, "it is forged" in said) == (1, True)
+
+
+@pytest.mark.parametrize("token", ["", "x.y.z", "\x00", "null"])
+async def test_what_is_no_token_of_the_platform_is_said_to_be_none(pack: Path, token: str) -> None:
+    assert checked(pack, token)[0] == 1
+
+
+async def test_a_token_of_another_key_is_refused_under_a_kid_of_the_platform_too(pack: Path) -> None:
+    thief = Signer(SIGNER.issuer, ECKey.generate_key("P-256").as_pem(private=True).decode())
+    assert "No key of the platform" in checked(pack, thief.sign("at+jwt", 600, sub="x"))[1]
+    key = ECKey.import_key(thief.key.as_pem(private=True))
+    forged = jwt.encode({"alg": "ES256", "kid": SIGNER.key.kid}, {"iat": int(time.time())}, key)
+    assert checked(pack, forged) == (1, "This is no token that the key signed.\n")
 
 
 @contextlib.asynccontextmanager

@@ -1,14 +1,17 @@
 """The register leaves out no table, no encrypted column and no outside system that the code has."""
 
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
 
-from deploy.evidence.register import evidence_of, metadata_of, register
+from deploy.evidence.register import evidence_of, metadata_of, register, retention_of
 from deploy.evidence.settings import SERVICES
+from deploy.evidence.trails import command_of
 from deploy.local.settings import REPOSITORY
 from kit.evidence.facts import CHASSIS_TABLES, IMPERSONAL_CHASSIS_TABLES
+from kit.evidence.retention import CHASSIS_RULES, Job, Kept, Period, carry_out
 from svc_identity.evidence import ENCRYPTED
 from svc_identity.people.consents.activities import Activity
 from svc_identity.vault.encryption import Encrypted
@@ -35,6 +38,43 @@ def test_what_names_a_person_is_in_no_table_without_personal_data(service: str) 
 def test_each_activity_is_one_of_the_record(service: str) -> None:
     named = {held.activity for held in (*CHASSIS_TABLES.values(), *evidence_of(service).tables.values())}
     assert named <= set(Activity)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_table_has_a_period_a_job_or_a_duty_to_keep_it(service: str) -> None:
+    rules = retention_of(service).rules
+    assert retention_of(service).service == service
+    assert rules.keys() == evidence_of(service).tables.keys()
+    assert CHASSIS_RULES.keys() == CHASSIS_TABLES.keys()
+    for table, rule in (*rules.items(), *CHASSIS_RULES.items()):
+        assert rule.law, table
+        match rule:
+            case Job():
+                module, _, function = rule.function.partition(":")
+                assert getattr(importlib.import_module(module), function), table
+            case Period():
+                columns = metadata_of(service).tables[table].columns.keys()
+                assert {*rule.clears, *rule.along} <= set(columns), table
+                assert rule.person is None or rule.person in columns, table
+                assert rule.days > 0, table
+                assert rule.why, table
+            case Kept():
+                assert "PIPL" in rule.law or "Accounting Archives" in rule.law, table
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_row_that_is_sealed_is_removed_by_a_period(service: str) -> None:
+    sealed = {table.name for table in command_of(service).trail.tables}
+    removed = {table for table, rule in retention_of(service).periods() if not rule.clears}
+    assert not removed & sealed
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_worker_carries_out_the_periods_of_its_service(service: str) -> None:
+    worker = importlib.import_module(f"svc_{service}.worker")
+    has_periods = any(retention_of(service).periods())
+    assert (getattr(worker, "carry_out", None) is carry_out) == has_periods
+    assert ("carry_out, database, RETENTION" in inspect.getsource(worker)) == has_periods
 
 
 def test_every_encrypted_column_is_counted_by_key() -> None:

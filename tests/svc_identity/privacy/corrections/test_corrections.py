@@ -1,15 +1,17 @@
 """What people cannot change themselves is corrected on their word, by a clerk of their division, within a time."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from chassis.testing import once
 from kit.calendar import today, working_day_after
 from svc_identity.privacy.corrections.service import forget
+from svc_identity.privacy.corrections.worker import measure_late
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.counties import HUOCHENG, YINING, Staff, organisation, staff
 from tests.svc_identity.organisations.role_changes.requests import Headers
@@ -55,7 +57,7 @@ async def test_a_clerk_of_the_division_answers_and_the_person_sees_answer_and_re
     assert date.fromisoformat(asked["due_on"]) == working_day_after(today(), 15)
     listed = (await platform.api.get(f"{CORRECTIONS}?limit=200", headers=clerk.headers)).json()["items"]
     (mine,) = [each for each in listed if each["correction_id"] == asked["correction_id"]]
-    assert mine.keys() == {"correction_id", "about", "division_code", "asked_at", "due_on"}
+    assert mine.keys() == {"correction_id", "about", "division_code", "asked_at", "due_on", "late"}
     seen = await platform.api.get(f"{CORRECTIONS}/{asked['correction_id']}", headers=clerk.headers)
     assert (seen.json()["words"], seen.json()["phone"][3:7]) == (WORDS, "****")
     assert (await answer(platform, clerk.headers, asked["correction_id"])).json()["status"] == "corrected"
@@ -140,3 +142,55 @@ async def test_words_are_stored_encrypted_and_go_with_the_account(platform: Plat
     async with platform.database.read() as tx:
         left = [tuple(row)[:3] for row in await tx.execute(stored, which)]
     assert left == [(None, None, "corrected"), (None, None, "withdrawn")]
+
+
+async def late_in(platform: Platform, headers: Headers) -> set[str]:
+    listed = await platform.api.get(f"{CORRECTIONS}?late=true&limit=200", headers=headers)
+    assert listed.status_code == 200, listed.text
+    assert all(each["late"] for each in listed.json()["items"])
+    return {each["correction_id"] for each in listed.json()["items"]}
+
+
+def measured() -> dict[str, float]:
+    (family,) = (each for each in REGISTRY.collect() if each.name == "myili_corrections_late")
+    return {sample.labels["division"]: sample.value for sample in family.samples}
+
+
+async def due(platform: Platform, correction_id: str, day: date) -> None:
+    async with platform.database.transaction() as tx:
+        moved = "UPDATE corrections SET due_on = :day WHERE id = CAST(:id AS uuid)"
+        await tx.execute(text(moved), {"day": day, "id": correction_id})
+
+
+async def test_what_is_late_is_counted_by_division_and_listed_to_operators_until_it_is_answered(
+    platform: Platform, headers_of: HeadersOf
+) -> None:
+    clerk = await clerk_in(platform, YINING)
+    elsewhere = await clerk_in(platform, HUOCHENG)
+    late, waiting = [await ask(platform, await headers_of()) for _ in range(2)]
+    await due(platform, late["correction_id"], today())  # the last day is not over
+    await measure_late(platform.database)
+    assert (await late_in(platform, platform.first), measured()) == (set(), {})
+    await due(platform, late["correction_id"], today() - timedelta(days=1))
+    await measure_late(platform.database)
+    assert measured() == {YINING: 1}
+    for headers in (platform.first, clerk.headers):
+        assert await late_in(platform, headers) == {late["correction_id"]}
+    assert await late_in(platform, elsewhere.headers) == set()
+    listed = (await platform.api.get(CORRECTIONS, headers=clerk.headers)).json()["items"]
+    assert {each["correction_id"]: each["late"] for each in listed} == {
+        late["correction_id"]: True,
+        waiting["correction_id"]: False,
+    }
+    assert (await answer(platform, clerk.headers, late["correction_id"])).status_code == 200
+    await measure_late(platform.database)
+    assert (await late_in(platform, platform.first), measured()) == (set(), {})
+
+
+async def test_operators_neither_read_nor_answer_what_they_watch(platform: Platform, headers_of: HeadersOf) -> None:
+    asked = await ask(platform, await headers_of())
+    for refused in (
+        await platform.api.get(f"{CORRECTIONS}/{asked['correction_id']}", headers=platform.first),
+        await answer(platform, platform.first, asked["correction_id"]),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")

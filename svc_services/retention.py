@@ -1,0 +1,50 @@
+"""How long this service keeps the rows of each table; the worker carries it out, and the evidence shows it."""
+
+from collections.abc import Mapping
+
+from kit.evidence.retention import Job, Kept, Period, Retention, Rule
+
+_YEARS_3 = 1095
+_LIMITATION = "Civil Code 188: claims lapse after three years"
+_ENOUGH = "PIPL 19: the shortest time that the purpose needs"
+_ACTED = "PIPL 51 and 54: who decided or held what; the person is an id, which names nobody once closed"
+_COMPANY = "PIPL 54: who connected a company; contacts are those of the company"
+
+RULES: Mapping[str, Rule] = {
+    "account_bindings": Period(
+        _YEARS_3,
+        "ended_at",
+        "what was billed while it was bound can be challenged",
+        _LIMITATION,
+        {"account_number": "''", "held_until": "NULL"},
+        along={"request_id": "gen_random_uuid()"},
+        person="person_id",
+    ),
+    "applications": Period(
+        _YEARS_3,
+        "ended_at",
+        "the decision can be challenged",
+        _LIMITATION,
+        {"form": "'{}'::jsonb", "account_number": "NULL"},
+        person="person_id",
+    ),
+    "application_steps": Period(
+        _YEARS_3,
+        "SELECT ended_at FROM applications WHERE applications.id = application_steps.application_id",
+        "the decision can be challenged",
+        _LIMITATION,
+        {"reason": "NULL"},
+    ),
+    "holder_changes": Kept(f"{_ACTED}; a change of holders stays provable for who holds the account"),
+    "provider_applications": Kept(_COMPANY),
+    "provider_changes": Kept(_COMPANY),
+    "tariff_plans": Kept(_ACTED),
+    "workflows": Kept(_ACTED),
+    "staff_roles": Kept(_ACTED),
+    "mandates": Kept(_ACTED),
+    "claimed_organisations": Job("svc_services.providers.organisations.consumers:HANDLERS", _ENOUGH),
+    "application_attempts": Job("svc_services.providers.applications.limits:forget_attempts", _ENOUGH),
+    "used_attestations": Job("svc_services.accounts.bindings.service:forget_expired_attestations", _ENOUGH),
+}
+_DISPUTED = "EXISTS (SELECT FROM applications AS open WHERE open.person_id = {person} AND open.status = 'open')"
+RETENTION = Retention("services", RULES, _DISPUTED)
