@@ -103,15 +103,27 @@ async def get_provider_application(
     return service.shown(await service.application_of(tx, await only_operators(request), application_id))
 
 
-@router.post("/provider-applications/{application_id}/approve")
-async def approve_provider_application(
+@router.post("/provider-applications/{application_id}/endorse")
+async def endorse_provider_application(
     tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
 ) -> schemas.ProviderApplication:
-    """Approve an application and connect the company.
+    """Confirm an application as the first of two operators.
+
+    The company's sandbox has passed its newest conformance run, in the last 30 days.
+    """
+    return await once.do(tx, caller, service.endorse(tx, caller, application_id))
+
+
+@router.post("/provider-applications/{application_id}/approve")
+async def approve_provider_application(
+    request: Request, tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
+) -> schemas.ProviderApplication:
+    """Approve an application and connect the company, as the second of two operators.
 
     Its systems get tokens with the application's id as `client_id` from now on.
     """
-    return await once.do(tx, caller, service.approve(tx, caller, application_id))
+    is_reviewed = request.app.state.settings.onboarding == "reviewed"
+    return await once.do(tx, caller, service.approve(tx, caller, application_id, is_reviewed=is_reviewed))
 
 
 @router.post("/provider-applications/{application_id}/refuse")

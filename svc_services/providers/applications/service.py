@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import Database, new_id, now
 from chassis.outbox import emit
-from chassis.problems import NotFound, Problem
+from chassis.problems import NotFound, Problem, checked_move
 from chassis.telemetry import SecurityEvent
 from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
@@ -25,8 +25,15 @@ from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims, schemas
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.key_sets import public_key_set
-from svc_services.providers.applications.models import ApplicationStatus, Closure, Provider, ProviderApplication
+from svc_services.providers.applications.models import (
+    TRANSITIONS,
+    ApplicationStatus,
+    Closure,
+    Provider,
+    ProviderApplication,
+)
 from svc_services.providers.applications.provider import LegalEntityRegistry, Standing
+from svc_services.providers.conformance import endorsements
 from svc_services.providers.organisations import service as organisations
 from svc_services.reference.service import require_divisions
 
@@ -170,16 +177,33 @@ async def application_of(tx: AsyncSession, caller: Caller, application_id: UUID)
     return application
 
 
-async def approve(tx: AsyncSession, caller: Caller, application_id: UUID) -> schemas.ProviderApplication:
-    """Connect the company.
+async def endorse(tx: AsyncSession, caller: Caller, application_id: UUID) -> schemas.ProviderApplication:
+    """Give the first operator's word for a company whose sandbox has passed a run.
+
+    Raises:
+        NotFound, NotYourDivision, IllegalMove, ConformanceNotShown, SecondPersonNeeded
+    """
+    application = await _locked(tx, caller, application_id)
+    checked_move(TRANSITIONS, ApplicationStatus(application.status), ApplicationStatus.APPROVED)
+    await endorsements.endorse(tx, caller, application)
+    return shown(application)
+
+
+async def approve(
+    tx: AsyncSession, caller: Caller, application_id: UUID, *, is_reviewed: bool
+) -> schemas.ProviderApplication:
+    """Connect the company; `is_reviewed` asks for a passed run and the word of another operator.
 
     Raises:
         NotFound, NotYourDivision, IllegalMove, ApplicationUnproved
+        ConformanceNotShown, NotEndorsed, SecondPersonNeeded: as `endorsements.require_endorsed`.
         KeyAlreadyUsed: one of its keys has been connected since it applied.
     """
     application = await _locked(tx, caller, application_id)
     application.decide(ApplicationStatus.APPROVED, caller.id)
     await organisations.require_proved(tx, application)
+    if is_reviewed:
+        await endorsements.require_endorsed(tx, caller, application)
     provider = Provider(
         id=application.id,
         uscc=application.uscc,
