@@ -52,16 +52,15 @@ def of_provider(version: str) -> Json:
 
 def _paths() -> Json:
     paths: Json = {}
-    for service, calls in CALLS.items():
+    for calls in CALLS.values():
         for name, item in calls.items():
             ((method, call),) = item.items()
-            paths.setdefault(PATHS[name], {})[method] = _operation(service, PATHS[name], call)
+            paths.setdefault(PATHS[name], {})[method] = _operation(PATHS[name], call)
     return paths
 
 
-def _operation(service: str, path: str, call: Json) -> Json:
+def _operation(path: str, call: Json) -> Json:
     operation: dict[str, Any] = copy.deepcopy(call)
     if "{posting_id}" in path:
         operation["parameters"].insert(0, {"name": "posting_id", "in": "path", "required": True, "schema": _UUID})
-    caller = f"the platform: by a signature of a key of /{service}/v1/signing-keys"
-    return operation | {"security": [{_SCHEME: []}], "x-who-may-call": caller}
+    return operation | {"security": [{_SCHEME: []}], "x-who-may-call": "verified by the platform's signature"}

@@ -66,14 +66,14 @@ def test_the_reference_provider_answers_whatever_the_contract_allows(
 
     @settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=[*HealthCheck])
     @given(operation.as_strategy(), st.data())
-    def answered(case: schemathesis.Case, data: st.DataObject) -> None:
+    def answered(case: schemathesis.Case[Any], data: st.DataObject) -> None:
         statuses.add(_send(company, platform, case, data))
 
     answered()
     assert 200 in statuses
 
 
-def _send(company: httpx.Client, platform: Platform, case: schemathesis.Case, data: st.DataObject) -> int:
+def _send(company: httpx.Client, platform: Platform, case: schemathesis.Case[Any], data: st.DataObject) -> int:
     """Send a generated call, signed; every answer is one of the contract, and none is a failure of the server."""
     path = case.path
     for name, value in (case.path_parameters or {}).items():
@@ -91,7 +91,7 @@ def _send(company: httpx.Client, platform: Platform, case: schemathesis.Case, da
     return answer.status_code
 
 
-def _validate(case: schemathesis.Case, answer: httpx.Response) -> None:
+def _validate(case: schemathesis.Case[Any], answer: httpx.Response) -> None:
     operation: dict[str, Any] = DOCUMENT["paths"][case.path][case.method.lower()]
     assert answer.status_code < 500, answer.text
     if answer.status_code == 200:

@@ -37,7 +37,7 @@ def _numbers(application_id: UUID, parameters: CustomerParameters) -> list[str]:
         if len(found) > HELD:
             break
         drawn = sha512(f"{application_id}/{attempt}".encode()).digest()
-        number = "".join(map(_changed, parameters.example, drawn, strict=False))
+        number = "".join(_changed(*each) for each in zip(parameters.example, drawn, strict=False))
         if number != parameters.example and parameters.fault(number) is None:
             found[number] = None
     return list(found)

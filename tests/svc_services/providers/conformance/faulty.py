@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from contracts.reference_provider import server
 from contracts.reference_provider.books import Books
@@ -61,7 +63,7 @@ def _tolerates(*reasons: str) -> Callable[[Starlette, pytest.MonkeyPatch], None]
             except NotFromPlatform as refused:
                 if str(refused) not in reasons:
                     raise
-                return Signed(str(call.headers.get("signature", id(call))), 2_000_000_000)
+                return Signed(str(dict(call.headers.items()).get("signature", id(call))), 2_000_000_000)
 
         patch.setattr(server, "verify", lax)
 
@@ -105,9 +107,9 @@ def _reads(apply: Callable[[Any, dict[str, Any]], str | None]) -> Callable[[Star
             answer = await honest(request)
             body = json.loads(await request.body())
             result = apply(memory, body) if answer.status_code == 200 else None
-            return server.JSONResponse({"result": result}) if result else answer
+            return JSONResponse({"result": result}) if result else answer
 
-        app.router.routes.insert(0, server.Route("/account-verifications", verify_account, methods=["POST"]))
+        app.router.routes.insert(0, Route("/account-verifications", verify_account, methods=["POST"]))
 
     return install
 

@@ -39,8 +39,8 @@ async def test_a_fault_fails_the_rules_that_it_breaks_and_no_other(
                 await run_due(database, examiner)
     report = await applicant.report(run_id)
     of_this_part = {each["rule"] for each in report["rules"] if each["outcome"] != "not_tried"}
-    assert (report["status"], set(report["failed_rules"])) == ("failed", fault.breaks & of_this_part)
-    assert report["failed_rules"]
+    assert report["status"] == "failed"
+    assert set(report["failed_rules"]) == fault.breaks & of_this_part != set()
 
 
 def test_every_rule_is_broken_by_a_fault() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from chassis.db import Database
 from kit.conformance.probe import Prober
+from kit.conformance.rules import tried as tried_rule
 from svc_services.providers.conformance import worker
 from svc_services.providers.conformance.worker import run_due
 from tests.contracts.reference_provider.processes import Platform
@@ -61,7 +62,7 @@ async def test_a_worker_that_comes_back_after_its_lease_changes_nothing(
 ) -> None:
     applicant = await applied(api)
     run_id = await applicant.start()
-    slow, going_on, real = asyncio.Event(), asyncio.Event(), worker.tried
+    slow, going_on, real = asyncio.Event(), asyncio.Event(), tried_rule
 
     async def held_up(*arguments: Any) -> Any:  # noqa: ANN401 - of the rule
         slow.set()
