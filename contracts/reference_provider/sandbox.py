@@ -24,7 +24,7 @@ def sandbox_commands(command: Command) -> None:
     naming = command("sandbox", name_sandbox, "name the test system and store the accounts invented for it")
     naming.add_argument("--endpoint-url", required=True, help="where `serve --sandbox` answers")
     examining = command("examine", examine, "start or resume a conformance run and print its report")
-    examining.add_argument("--resume", metavar="RUN_ID", help="go on after the test system was restarted")
+    examining.add_argument("--resume", action="store_true", help="go on after the test system was restarted")
     examining.add_argument("--language", default="en", help="of the sentences: zh, en, kk-Arab or ug")
     examining.add_argument("--wait", type=float, default=600, help="seconds to wait for the platform")
 
@@ -51,7 +51,8 @@ def sandbox_of(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def examine(options: argparse.Namespace) -> None:
-    run = _send(options, "POST", f"conformance-runs/{options.resume}/resume" if options.resume else "conformance-runs")
+    resumed = f"conformance-runs/{_newest_run(options)}/resume" if options.resume else ""
+    run = _send(options, "POST", resumed or "conformance-runs")
     deadline = time.monotonic() + options.wait
     while run["status"] in {"queued", "resumed"} and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
@@ -61,9 +62,16 @@ def examine(options: argparse.Namespace) -> None:
         print(f"{MARKS[rule['outcome']]} {rule['rule']}: {rule['requirement']}{finding}")
     print(f"{run['run_id']}: {run['status']}")
     if run["status"] == "awaiting_restart":
-        print(f"Restart the test system, then run `examine --resume {run['run_id']}` before {run['continue_before']}.")
+        print(f"Restart the test system, then run `examine --resume` before {run['continue_before']}.")
     if run["status"] == "failed":
         raise PlatformError("The run was not passed.")
+
+
+def _newest_run(options: argparse.Namespace) -> str:
+    runs = _send(options, "GET", "conformance-runs")["items"]
+    if not runs:
+        raise PlatformError("There is no run yet; start one with the command examine.")
+    return str(runs[0]["run_id"])
 
 
 def _send(options: argparse.Namespace, method: str, operation: str) -> dict[str, Any]:
