@@ -100,12 +100,7 @@ async def start(
     sandbox = await tx.get(Sandbox, application_id)
     if sandbox is None:
         raise NoSandbox
-    recent = ConformanceRun.application_id == application_id, ConformanceRun.created_at > now() - _DAY
-    runs = (await tx.scalars(select(ConformanceRun).where(*recent).order_by(ConformanceRun.id.desc()))).all()
-    if runs and runs[0].status not in ENDED:
-        raise ConformanceRunOpen
-    if len(runs) >= MOST_A_DAY:
-        raise TooManyConformanceRuns(runs[MOST_A_DAY - 1].created_at + _DAY)
+    await _require_free(tx, application_id)
     run = ConformanceRun(
         application_id=application_id,
         endpoint_url=sandbox.endpoint_url,
@@ -140,6 +135,17 @@ async def run_of(tx: AsyncSession, application_id: UUID, run_id: UUID, language:
         NotFound
     """
     return presenters.shown(await _run(tx, application_id, run_id), language)
+
+
+async def _require_free(tx: AsyncSession, application_id: UUID) -> None:
+    """Refuse a run beside an open one, however old that is, and more than some in a day."""
+    own = ConformanceRun.application_id == application_id
+    if await tx.scalar(select(ConformanceRun.id).where(own, ConformanceRun.status.not_in(ENDED))):
+        raise ConformanceRunOpen
+    recent = select(ConformanceRun.created_at).where(own, ConformanceRun.created_at > now() - _DAY)
+    made = (await tx.scalars(recent.order_by(ConformanceRun.created_at.desc()).limit(MOST_A_DAY))).all()
+    if len(made) == MOST_A_DAY:
+        raise TooManyConformanceRuns(made[-1] + _DAY)
 
 
 async def _run(tx: AsyncSession, application_id: UUID, run_id: UUID, *, is_locked: bool = False) -> ConformanceRun:

@@ -108,6 +108,15 @@ async def test_one_run_at_a_time_also_for_starts_at_once(api: httpx.AsyncClient,
     assert {each.json()["code"] for each in answers if each.status_code == 409} == {"conformance_run_open"}
 
 
+async def test_a_run_that_no_worker_has_taken_for_days_is_still_open(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    applicant = await applied(api)
+    await change_run(database, await applicant.start(), created_at=now() - timedelta(days=3))
+    refused = await applicant.post("conformance-runs")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conformance_run_open")
+
+
 async def test_ten_runs_in_a_day(api: httpx.AsyncClient, database: Database, platform: Platform) -> None:
     applicant = await applied(api)
     runs = []
