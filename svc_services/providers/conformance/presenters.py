@@ -9,7 +9,7 @@ from svc_services.providers.conformance import schemas
 from svc_services.providers.conformance.models import ConformanceRun, RunStatus, Sandbox
 from svc_services.providers.conformance.rules import Account, Rules
 
-_TEXTS = Path(__file__).with_name("texts")
+TEXTS = Path(__file__).with_name("texts")
 
 
 def shown_sandbox(sandbox: Sandbox) -> schemas.ProviderSandbox:
@@ -53,7 +53,7 @@ def _summary(run: ConformanceRun) -> dict[str, Any]:
 
 
 def _report(rule: str, tried: Tried | None, language: str) -> schemas.RuleReport:
-    texts = catalogues(_TEXTS)[language]
+    texts = catalogues(TEXTS)[language]
     return schemas.RuleReport(
         rule=rule,
         outcome=tried.outcome if tried else "not_tried",
