@@ -11,4 +11,4 @@ def test_every_rule_and_every_fault_has_a_sentence_in_every_language() -> None:
     expected = {*rules.before_restart, *rules.after_restart, *(f"fault_{each}" for each in Fault)}
     texts = catalogues(TEXTS)
     assert set(texts) == {"zh", "en", "kk-Arab", "ug"}
-    assert {language: set(words) ^ expected for language, words in texts.items()} == dict.fromkeys(texts, set())
+    assert [language for language, words in texts.items() if set(words) != expected] == []
