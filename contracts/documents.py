@@ -16,6 +16,7 @@ from chassis.outbox import Event
 from chassis.settings import ServiceSettings
 from contracts.export import openapi
 from contracts.own_answers import GATEWAY, of_gateway
+from contracts.provider_contract import PROVIDER, of_provider
 from kit.environment import environment
 
 Document: TypeAlias = dict[str, Any]
@@ -36,6 +37,7 @@ def current() -> dict[str, str]:
     of_services = {service: documents[f"openapi/{service}.v1.json"] for service in SERVICES}
     version = of_services["identity"]["info"]["version"]
     documents[f"openapi/{GATEWAY}.v1.json"] = of_gateway(of_services, version)
+    documents[f"openapi/{PROVIDER}.v1.json"] = of_provider(version)
     return {path: as_text(document) for path, document in sorted(documents.items())}
 
 

@@ -6,6 +6,7 @@ ABOUT = {
     "payments": "Bills and money: payments, receipts, refunds, settlement, reconciliation and the ledger.",
     "miniapps": "Mini-apps of counties: packages, review, release and catalogue.",
     "gateway": "What the gateway answers itself: the file of a person's data, the contracts, and its health.",
+    "provider": "What a company implements to be connected: every call that the platform makes at its endpoint.",
 }
 
 TAGS: dict[str, dict[str, str]] = {
@@ -67,6 +68,12 @@ TAGS: dict[str, dict[str, str]] = {
         "my data": "One file with what all services hold of a person.",
         "contracts": "The documents of the services and of the gateway.",
         "health": "Whether the gateway runs.",
+    },
+    "provider": {
+        "account bindings": "Whether an account is held under a name, before it is bound to a resident.",
+        "bill inquiries": "What is due on an account, while the resident waits.",
+        "top-ups": "Whether an amount can be bought in advance.",
+        "postings": "Payments to book, their state, and those to cancel.",
     },
 }
 

@@ -26,7 +26,7 @@ from chassis.problems import MethodNotAllowed, Problem
 from chassis.telemetry import RequestContext, request_id
 from gateway.my_data import PATH, MyDataFile
 from gateway.refusals import PRIVATE, NoSuchEndpoint, rendered
-from gateway.routing import OWN, Contract
+from gateway.routing import UNROUTED, Contract
 from kit.etags import etag_of_content, is_known
 
 _OWN_FILES = Path(__file__).parent / "pages"
@@ -116,7 +116,8 @@ def _routes(contracts: Sequence[Contract], my_data: MyDataFile) -> list[BaseRout
     page = _File(_page(contracts), "text/html")
     assets = {file.name: _read(file) for file in _ASSETS}
     documents = {f"{contract.service}.v1.json": _File(contract.document, "application/json") for contract in contracts}
-    counts = {contract.service: len(contract.operations) for contract in contracts if contract.service != OWN}
+    routed = [contract for contract in contracts if contract.service not in UNROUTED]
+    counts = {contract.service: len(contract.operations) for contract in routed}
     ready = {"status": "ready", "operations": counts}
 
     def docs(request: Request) -> Response:

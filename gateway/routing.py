@@ -15,6 +15,8 @@ _SUFFIX = ".v1.json"
 _ISSUER = "identity"
 OWN = "gateway"
 """The contract of what the gateway answers itself: shown with the others, and not routed."""
+UNROUTED = (OWN, "provider")
+"""Also that of what companies answer at their own endpoints."""
 _TOKEN_SCHEMES = {"oauth2", "openIdConnect"}
 
 
@@ -70,12 +72,12 @@ def read_contracts(folder: Path, services: Sequence[str], defaults: Defaults) ->
 
 def _read_contract(file: Path, services: Sequence[str], defaults: Defaults) -> Contract:
     service = file.name.removesuffix(_SUFFIX)
-    if service not in (*services, OWN):
+    if service not in (*services, *UNROUTED):
         raise ContractError(f"{file.name}: no service of this name is known ({', '.join(services)}).")
     document = file.read_bytes()
     try:
         openapi = json.loads(document)
-        operations = () if service == OWN else tuple(_operations(service, openapi, defaults))
+        operations = () if service in UNROUTED else tuple(_operations(service, openapi, defaults))
         return Contract(service, openapi["info"]["title"], document, operations)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContractError(f"{file.name}: not a usable OpenAPI document ({type(error).__name__}: {error}).") from error

@@ -24,6 +24,8 @@ from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
 from svc_services.providers.applications.provider import HttpLegalEntityRegistry
+from svc_services.providers.conformance.endpoints import router as conformance
+from svc_services.providers.conformance.own_endpoints import router as own_conformance
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
 from svc_services.providers.key_expiry.endpoints import router as key_expiry
@@ -40,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
-            *(applications, application_queue, received_applications),
+            *(applications, application_queue, received_applications, conformance, own_conformance),
         ],
         title="My Ili public utilities",
         version="1.2.0",

@@ -10,6 +10,8 @@ TABLES = {
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
+    "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
+    "provider_endorsements": Held(_TRAIL, "kept: which operators connected a company"),
     "tariff_plans": Held(_TRAIL, "kept: who published or refused which tariff"),
     "claimed_organisations": Held(_ACCOUNTS, "when somebody else represents the organisation"),
     "mandates": Held(_ACCOUNTS, "kept: who acted for which organisation"),
@@ -23,7 +25,7 @@ TABLES = {
 IMPERSONAL = frozenset(
     {
         *("providers", "ended_keys", "provider_keys", "key_sources", "key_fetches", "fetched_keys", "key_warnings"),
-        *("used_proofs", "company_organisations", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
+        *("used_proofs", "company_organisations", "sandboxes", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
     }
 )
 FIGURES = (

@@ -24,6 +24,9 @@ class Settings(ServiceSettings):
 
     applications_per_address: int = Field(default=20, ge=1)
     """Applications an hour from one network address without a token of who speaks for the company."""
+    onboarding: Literal["reviewed", "direct"] = "reviewed"
+    """`reviewed`: a company is connected by two operators after a passed conformance run. `direct`: by one operator at
+    once, for sample companies of the embedded run."""
     application_days: int = Field(default=30, ge=1, le=366)
     """Days until an undecided application to connect expires, unless the legal representative made it."""
 

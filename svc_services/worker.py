@@ -1,4 +1,4 @@
-"""The second process: events, roles of staff, abandoned bindings, holder changes that are due, anchors of the trail."""
+"""The second process: events, roles of staff, conformance runs, abandoned bindings, due holder changes, anchors."""
 
 import sys
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.conformance.probe import Prober
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.evidence.retention import EVERY_SECONDS, carry_out
+from kit.signatures.keys import load_private_key
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
@@ -25,6 +27,7 @@ from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.limits import forget_attempts
 from svc_services.providers.applications.service import expire_unproved
+from svc_services.providers.conformance.worker import run_due
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
 from svc_services.providers.key_expiry.events import ProviderKeyExpiring
@@ -55,9 +58,11 @@ PUBLISHES = (
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
+    prober = Prober(load_private_key(settings.provider_signing_key.get_secret_value()), endpoints.target)
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(2, partial(fetch_due, database, HttpKeySource(endpoints))),
+        Every(2, partial(run_due, database, prober)),
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
         Every(60, partial(note_due, database)),

@@ -13,7 +13,17 @@ from contracts.reference_provider.changes import Command, connection_commands, h
 from contracts.reference_provider.client import PlatformError, new_key
 from contracts.reference_provider.numbering import NUMBERINGS
 from contracts.reference_provider.sales import PURCHASABLE_FEN, Offer, Sales
-from contracts.reference_provider.state import APPLICATION, KEY, client_of, filed_application, show, write_private
+from contracts.reference_provider.sandbox import sandbox_commands, sandbox_of
+from contracts.reference_provider.state import (
+    APPLICATION,
+    BOOKS,
+    KEY,
+    SANDBOX_BOOKS,
+    client_of,
+    filed_application,
+    show,
+    write_private,
+)
 from contracts.reference_provider.tariff import SAMPLES
 
 KEY_SETS = ("services", "payments")
@@ -39,8 +49,7 @@ def serve(options: argparse.Namespace) -> None:
     from contracts.reference_provider.platform_keys import PlatformKeys
     from contracts.reference_provider.server import Company, create_app
 
-    books = Books(options.state / "books.sqlite3", options.prepaid)
-    books.fill_roster(options.seed, options.accounts, options.kind)
+    books, provider_id = _sandbox(options) if options.sandbox else _company(options)
     if options.billed:
         tariff = SAMPLES.get(options.kind)
         if tariff is None:
@@ -49,8 +58,22 @@ def serve(options: argparse.Namespace) -> None:
     keys = PlatformKeys([f"{options.platform}/{service}/v1/signing-keys" for service in KEY_SETS])
     sales = Sales(books, Offer(tuple(options.purchasable), options.closed))
     url = options.public_url or f"http://{options.host}:{options.port}"
-    company = Company(url, lambda: options.provider_id or filed_application(options).get("provider_id") or "")
+    company = Company(url, provider_id)
     uvicorn.run(create_app(books, keys, company, sales), host=options.host, port=options.port, log_level="warning")
+
+
+def _company(options: argparse.Namespace) -> tuple[Books, Callable[[], str]]:
+    books = Books(options.state / BOOKS, options.prepaid)
+    books.fill_roster(options.seed, options.accounts, options.kind)
+    return books, lambda: options.provider_id or filed_application(options).get("provider_id") or ""
+
+
+def _sandbox(options: argparse.Namespace) -> tuple[Books, Callable[[], str]]:
+    """Books of their own, with the platform's invented accounts; calls are for the application."""
+    sandbox = sandbox_of(options)
+    books = Books(options.state / SANDBOX_BOOKS, options.prepaid)
+    books.add_accounts((each["account_number"], each["holder_name"]) for each in sandbox["accounts"])
+    return books, lambda: sandbox["application_id"]
 
 
 def make_keys(options: argparse.Namespace) -> None:
@@ -137,6 +160,7 @@ def parser() -> argparse.ArgumentParser:
 
     _company_commands(command)
     _bill_commands(command)
+    sandbox_commands(command)
     connection_commands(command)
     holder_commands(command)
     return tool
@@ -148,6 +172,7 @@ def _company_commands(command: Command) -> None:
     serving.add_argument("--port", type=int, required=True)
     serving.add_argument("--public-url", help="the endpoint_url of the application; without it, http://HOST:PORT")
     serving.add_argument("--provider-id", help="without it, that of the approved application")
+    serving.add_argument("--sandbox", action="store_true", help="the test system: only the accounts of the sandbox")
     serving.add_argument("--seed", default="1", help="the company: its account numbers and holders")
     serving.add_argument("--kind", choices=NUMBERINGS, default="water", help="of utility: how account numbers look")
     serving.add_argument("--accounts", type=int, default=100_000)

@@ -78,10 +78,13 @@ class Books:
         self._prepaid = prepaid
 
     def fill_roster(self, seed: str, accounts: int, kind: str = "water") -> None:
+        self.add_accounts(account_holder(seed, n, kind) for n in range(accounts))
+
+    def add_accounts(self, accounts: Iterable[tuple[str, str]]) -> None:
+        """Add account numbers with their holders; a known number keeps its holder."""
         with self._transaction():
-            rows = (account_holder(seed, n, kind) for n in range(accounts))
             insert = "INSERT INTO accounts (account_number, holder_name) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            self._db.executemany(insert, rows)
+            self._db.executemany(insert, accounts)
 
     def add_bills(self, bills: Iterable[BilledBill]) -> None:
         """Add bills of the company; a known bill is replaced."""

@@ -61,6 +61,22 @@ class Client:
         headers = {"Application-Token": application_token}
         return self._send("GET", f"/services/v1/provider-applications/{application_id}", headers=headers)
 
+    def of_application(
+        self,
+        method: str,
+        application_id: str,
+        application_token: str,
+        operation: str,
+        content: Mapping[str, Any] | None = None,
+        language: str = "en",
+    ) -> Json:
+        """Name the sandbox, or start, resume or read a conformance run."""
+        headers = {"Application-Token": application_token, "Accept-Language": language}
+        if method == "POST":
+            headers["Idempotency-Key"] = secrets.token_hex(16)
+        path = f"/services/v1/provider-applications/{application_id}/{operation}"
+        return self._send(method, path, json=content, headers=headers)
+
     def connection(self, application_token: str) -> Json:
         """The endpoint, the keys and the suspension, as the platform has them."""
         return self._send("GET", self._own("connection"), headers=self._proved("GET", "connection", application_token))

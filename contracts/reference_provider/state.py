@@ -10,6 +10,7 @@ from contracts.reference_provider.client import Client, PlatformError, load_key
 
 KEY, NEXT_KEY, FORMER_KEY = "key.json", "next_key.json", "former_key.json"
 APPLICATION, BOOKS = "application.json", "books.sqlite3"
+SANDBOX, SANDBOX_BOOKS = "sandbox.json", "sandbox.sqlite3"
 TOKEN_VARIABLE = "APPLICATION_TOKEN"  # noqa: S105 - the name of a variable
 """Where `application_token` comes from once it is kept apart from the systems with the key."""
 

@@ -110,6 +110,7 @@ class Plan:
             "channel_url": self.url("sandbox_payment_channel"),
             "invoices_url": self.url("sandbox_invoicing"),
             "provider_endpoints": "any",
+            "onboarding": "direct",
             # The sandbox's codes cost nothing, and all clients of an embedded run share one address.
             **dict.fromkeys(_CODE_LIMITS, "100000"),
             "code_resend_seconds": "1",

@@ -63,10 +63,28 @@ class Unsignable(Exception):  # noqa: N818 - callers handle it as an address tha
     """The address is not a URI."""
 
 
-def sign_request(
-    key: RSAPrivateKey, recipient: str, method: str, url: str, body: bytes = b"", content_type: str = JSON
+def sign_request(  # noqa: PLR0913 - what is signed
+    key: RSAPrivateKey,
+    recipient: str,
+    method: str,
+    url: str,
+    body: bytes = b"",
+    content_type: str = JSON,
+    *,
+    created: int | None = None,
+    nonce: str | None = None,
 ) -> dict[str, str]:
     """The headers of a request to the recipient, with its signature.
+
+    Args:
+        key: of the platform.
+        recipient: who is called.
+        method: of the request.
+        url: where it goes.
+        body: as it is sent.
+        content_type: of the body.
+        created: when it was signed, and `nonce`: both given only where a company's refusal of stale calls is examined.
+        nonce: drawn anew by default.
 
     Raises:
         Unsignable
@@ -75,7 +93,8 @@ def sign_request(
         raise Unsignable(url)
     headers = {RECIPIENT: recipient, **_content(body, content_type)}
     values = _values_of_request(Request(method, url, headers), _fields(headers), body)
-    return headers | _signature(key, values, {"nonce": secrets.token_hex(16), "tag": "myili-request"})
+    particulars = {"nonce": nonce or secrets.token_hex(16), "tag": "myili-request"}
+    return headers | _signature(key, values, particulars, created)
 
 
 def verify_request(keys: Mapping[str, RSAPublicKey], recipient: str, request: Request, body: bytes) -> str:
@@ -183,8 +202,10 @@ def _verify(keys: Mapping[str, RSAPublicKey], form: _Form, signature: SignatureF
         raise BadSignature("wrong_signature") from None
 
 
-def _signature(key: RSAPrivateKey, values: Values, particulars: Mapping[str, str]) -> dict[str, str]:
-    created = int(time.time())
+def _signature(
+    key: RSAPrivateKey, values: Values, particulars: Mapping[str, str], created: int | None = None
+) -> dict[str, str]:
+    created = int(time.time()) if created is None else created
     parameters: dict[str, str | int] = {
         "created": created,
         "expires": created + SIGNED_SECONDS,

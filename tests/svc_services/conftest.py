@@ -62,6 +62,7 @@ def surroundings(tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) 
         "registries_url": registry.url,
         "provider_signing_key": signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         "provider_endpoints": "any",
+        "onboarding": "direct",
         "applications_per_address": "1000",
     }
 

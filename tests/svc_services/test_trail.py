@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, once
 from kit.audit.anchoring import Anchoring
 from kit.calendar import today
@@ -32,6 +32,7 @@ from tests.svc_services.companies import (
     apply,
     attestation,
 )
+from tests.svc_services.providers.conformance.examined import applied, change_run
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
@@ -85,9 +86,19 @@ async def change_hands(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID
     assert proposed.status_code == 201, proposed.text
 
 
-async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem) -> None:
+async def examine(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
+    """A run that failed, and one after which an operator endorsed the company."""
+    applicant = await applied(api)
+    for status in ("failed", "passed"):
+        await change_run(database, await applicant.start(), status=status, ended_at=now())
+    answer = await api.post(f"{applicant.path}/endorse", headers=tokens.staff("operator") | once())
+    assert answer.status_code == 200, answer.text
+
+
+async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, database: Database) -> None:
     """Companies with keys, suspensions and tariffs, and accounts of residents."""
     await refuse(api, tokens)
+    await examine(api, tokens, database)
     company = await connected(api, tokens, endpoint_url=system.url, contact_phone=PHONE)
     second = await connected(api, tokens, kind="heating")
     operators, spare = Operators(api, tokens), new_key("k2")
@@ -119,7 +130,7 @@ async def played(
 ) -> Database:
     """The scene, anchored twice."""
     anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
-    await play(api, tokens, provider_system)
+    await play(api, tokens, provider_system, database)
     await anchoring.anchor(database)
     await apply(api)
     await anchoring.anchor(database)

@@ -12,7 +12,7 @@ from kit.callers import ByKind, acting_for_organisations
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
 from svc_services.callers import Operator, in_reach, only_operators
-from svc_services.providers.applications import limits, schemas, service
+from svc_services.providers.applications import decisions, limits, schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
 from svc_services.reference.models import UtilityKind
@@ -103,15 +103,27 @@ async def get_provider_application(
     return service.shown(await service.application_of(tx, await only_operators(request), application_id))
 
 
-@router.post("/provider-applications/{application_id}/approve")
-async def approve_provider_application(
+@router.post("/provider-applications/{application_id}/endorse")
+async def endorse_provider_application(
     tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
 ) -> schemas.ProviderApplication:
-    """Approve an application and connect the company.
+    """Confirm an application as the first of two operators.
+
+    The company's sandbox has passed its newest conformance run, in the last 30 days.
+    """
+    return await once.do(tx, caller, decisions.endorse(tx, caller, application_id))
+
+
+@router.post("/provider-applications/{application_id}/approve")
+async def approve_provider_application(
+    request: Request, tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
+) -> schemas.ProviderApplication:
+    """Approve an application and connect the company, as the second of two operators.
 
     Its systems get tokens with the application's id as `client_id` from now on.
     """
-    return await once.do(tx, caller, service.approve(tx, caller, application_id))
+    is_reviewed = request.app.state.settings.onboarding == "reviewed"
+    return await once.do(tx, caller, decisions.approve(tx, caller, application_id, is_reviewed=is_reviewed))
 
 
 @router.post("/provider-applications/{application_id}/refuse")
@@ -122,7 +134,7 @@ async def refuse_provider_application(
 
     The company may apply again.
     """
-    return await once.do(tx, caller, service.refuse(tx, caller, application_id, body.reason))
+    return await once.do(tx, caller, decisions.refuse(tx, caller, application_id, body.reason))
 
 
 _public = [Depends(anyone(because="which companies are connected is public"))]

@@ -13,17 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.db import Database, new_id, now
-from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
 from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
-from kit.security_log import record_on_commit
 from kit.staff.reach import acting_in
 from svc_services.callers import OPERATOR
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims, schemas
-from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import ApplicationStatus, Closure, Provider, ProviderApplication
 from svc_services.providers.applications.provider import LegalEntityRegistry, Standing
@@ -31,7 +28,6 @@ from svc_services.providers.organisations import service as organisations
 from svc_services.reference.service import require_divisions
 
 TOKEN_INVALID = SecurityEvent("token_invalid")
-CLIENT_APPROVED, APPLICATION_REFUSED = SecurityEvent("client_approved"), SecurityEvent("client_application_refused")
 
 
 class BadUscc(Problem):
@@ -170,55 +166,6 @@ async def application_of(tx: AsyncSession, caller: Caller, application_id: UUID)
     return application
 
 
-async def approve(tx: AsyncSession, caller: Caller, application_id: UUID) -> schemas.ProviderApplication:
-    """Connect the company.
-
-    Raises:
-        NotFound, NotYourDivision, IllegalMove, ApplicationUnproved
-        KeyAlreadyUsed: one of its keys has been connected since it applied.
-    """
-    application = await _locked(tx, caller, application_id)
-    application.decide(ApplicationStatus.APPROVED, caller.id)
-    await organisations.require_proved(tx, application)
-    provider = Provider(
-        id=application.id,
-        uscc=application.uscc,
-        name=application.name,
-        kind=application.kind,
-        division_codes=application.division_codes,
-        jwks=application.jwks,
-        endpoint_url=application.endpoint_url,
-        customer_parameters=application.customer_parameters,
-    )
-    tx.add(provider)
-    await tx.flush()
-    await key_claims.claim(tx, provider.id, provider.jwks)
-    await emit(
-        tx,
-        ProviderApproved(
-            provider_id=provider.id,
-            kind=provider.kind,
-            name=provider.name,
-            uscc=provider.uscc,
-            division_codes=provider.division_codes,
-            endpoint_url=provider.endpoint_url,
-            jwks=provider.jwks,
-            customer_parameters=provider.account_numbers,
-        ),
-    )
-    record_on_commit(tx, CLIENT_APPROVED, provider_id=provider.id, decided_by=caller.id)
-    return shown(application)
-
-
-async def refuse(tx: AsyncSession, caller: Caller, application_id: UUID, reason: str) -> schemas.ProviderApplication:
-    """Refuse the company, which may apply again."""
-    application = await _locked(tx, caller, application_id)
-    application.decide(ApplicationStatus.REFUSED, caller.id)
-    application.refusal_reason = reason
-    record_on_commit(tx, APPLICATION_REFUSED, application_id=application.id, decided_by=caller.id)
-    return shown(application)
-
-
 async def expire_unproved(database: Database, days: int) -> None:
     """Close applications that nobody proved or decided in time, so that they stand in nobody's way."""
     stale = (
@@ -237,15 +184,6 @@ async def provider_of(tx: AsyncSession, provider_id: UUID) -> Provider:
     if provider is None:
         raise NotFound
     return provider
-
-
-async def _locked(tx: AsyncSession, caller: Caller, application_id: UUID) -> ProviderApplication:
-    """The locked application: of two operators the second sees the first one's decision."""
-    application = await tx.get(ProviderApplication, application_id, with_for_update=True)
-    if application is None:
-        raise NotFound
-    acting_in(caller, application.division_codes, OPERATOR)
-    return application
 
 
 def _hash(token: str) -> bytes:

@@ -1,0 +1,123 @@
+"""The rules of every signed call: what a company must refuse, whatever it is asked."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from http import HTTPStatus
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from kit.conformance.probe import Answer, Call, Company, Prober, Trial, Twist
+from kit.conformance.results import Fault, Seen, Tried
+
+Rule = Callable[[Trial], Awaitable[Fault | None]]
+Question = Callable[[Trial, str], Call]
+"""Makes a call whose id stands for this use of it within the trial."""
+_STALE_SECONDS = 1_200
+_UNANSWERED = frozenset({Fault.NOT_REACHED, Fault.NO_ANSWER, Fault.ADDRESS_REFUSED})
+
+
+async def tried(prober: Prober, company: Company, run_id: UUID, name: str, rule: Rule, earlier: Seen) -> Tried:
+    """Try one rule."""
+    trial = Trial(prober, company, run_id, name, earlier)
+    fault = await rule(trial)
+    return Tried(rule=name, outcome="failed" if fault else "passed", fault=fault, exchanges=trial.exchanges)
+
+
+def is_unanswered(result: Tried) -> bool:
+    """Whether the company could not be asked at all, so that asking further makes no sense."""
+    return result.fault in _UNANSWERED
+
+
+def fault_of(answer: Answer) -> Fault | None:
+    """Why an answer is none of the contract's."""
+    return answer.fault or (None if answer.is_ok else Fault.WRONG_STATUS)
+
+
+def unrefused(answer: Answer, *, only_401: bool = True) -> Fault | None:
+    """Why an answer is not the refusal that it should be."""
+    if answer.fault:
+        return answer.fault
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return None
+    if HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Fault.WRONG_REFUSAL if only_401 else None
+    return Fault.ACCEPTED if answer.status < HTTPStatus.BAD_REQUEST else Fault.WRONG_REFUSAL
+
+
+def refusals_of(question: Question, other_path: str) -> Mapping[str, Rule]:
+    """The rules about signatures and bodies, tried with this question. `other_path` is one that the company has too."""
+
+    def refused(name: str, twist_of: Callable[[Trial, Call], Twist], *, only_401: bool = True) -> Rule:
+        async def rule(trial: Trial) -> Fault | None:
+            asked = question(trial, name)
+            return unrefused(await trial.send(asked, twist_of(trial, asked)), only_401=only_401)
+
+        return rule
+
+    return {
+        "unsigned": refused("unsigned", lambda _trial, _call: Twist("unsigned", unsigned=True)),
+        "wrong_signature": refused("wrong_signature", lambda _trial, _call: Twist("signature", is_broken=True)),
+        "unknown_key": refused("unknown_key", lambda _trial, _call: Twist("key", key=_strangers_key())),
+        "other_path": refused("other_path", lambda _trial, _call: Twist("path", signed_path=other_path)),
+        "other_body": refused("other_body", lambda _trial, call: Twist("body", sent_body=_changed(call))),
+        "other_recipient": refused(
+            "other_recipient", lambda trial, _call: Twist("recipient", recipient=trial.id_of("recipient"))
+        ),
+        "old_time": refused("old_time", lambda _trial, _call: Twist("time", created=int(time.time()) - _STALE_SECONDS)),
+        "replay": _replayed(question),
+        "other_company": _other_company(question),
+        "repeated_member": _repeated_member(question),
+    }
+
+
+def _replayed(question: Question) -> Rule:
+    async def rule(trial: Trial) -> Fault | None:
+        asked, nonce, created = question(trial, "replay"), uuid4().hex, int(time.time())
+        first = await trial.send(asked, Twist(nonce=nonce, created=created))
+        if fault := fault_of(first):
+            return fault
+        return unrefused(await trial.send(asked, Twist("sent again", nonce=nonce, created=created)))
+
+    return rule
+
+
+def _other_company(question: Question) -> Rule:
+    async def rule(trial: Trial) -> Fault | None:
+        asked = question(trial, "other_company")
+        other = {**(asked.content or {}), "provider_id": str(trial.id_of("other"))}
+        answer = await trial.send(Call(asked.method, asked.path, other), Twist("provider_id of the body"))
+        return unrefused(answer, only_401=False)
+
+    return rule
+
+
+def _repeated_member(question: Question) -> Rule:
+    async def rule(trial: Trial) -> Fault | None:
+        asked = question(trial, "repeated_member")
+        doubled = _Doubled(asked.method, asked.path, asked.content)
+        return unrefused(await trial.send(doubled, Twist("a member twice")), only_401=False)
+
+    return rule
+
+
+class _Doubled(Call):
+    """A call whose body has its first member twice, with the same value."""
+
+    @property
+    def body(self) -> bytes:
+        content = self.content or {}
+        name, value = next(iter(content.items()))
+        return super().body[:-1] + f", {json.dumps(name)}: {json.dumps(value)}}}".encode()
+
+
+def _changed(call: Call) -> bytes:
+    return json.dumps({**(call.content or {}), "remark": "changed on the way"}, ensure_ascii=False).encode()
+
+
+@cache
+def _strangers_key() -> RSAPrivateKey:
+    """A key that the platform does not publish."""
+    return generate_private_key(65537, 2048)

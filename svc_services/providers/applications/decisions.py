@@ -1,0 +1,100 @@
+"""Operators decide about applications: two connect a company, one refuses it."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.outbox import emit
+from chassis.problems import NotFound, checked_move
+from chassis.telemetry import SecurityEvent
+from kit.security_log import record_on_commit
+from kit.staff.reach import acting_in
+from svc_services.callers import OPERATOR
+from svc_services.providers.applications import key_claims, schemas
+from svc_services.providers.applications.events import ProviderApproved
+from svc_services.providers.applications.models import TRANSITIONS, ApplicationStatus, Provider, ProviderApplication
+from svc_services.providers.applications.service import shown
+from svc_services.providers.conformance import endorsements
+from svc_services.providers.organisations import service as organisations
+
+CLIENT_APPROVED, APPLICATION_REFUSED = SecurityEvent("client_approved"), SecurityEvent("client_application_refused")
+
+
+async def endorse(tx: AsyncSession, caller: Caller, application_id: UUID) -> schemas.ProviderApplication:
+    """Give the first operator's word for a company whose sandbox has passed a run.
+
+    Raises:
+        NotFound, NotYourDivision, IllegalMove, ConformanceNotShown, SecondPersonNeeded
+    """
+    application = await _locked(tx, caller, application_id)
+    checked_move(TRANSITIONS, ApplicationStatus(application.status), ApplicationStatus.APPROVED)
+    await endorsements.endorse(tx, caller, application)
+    return shown(application)
+
+
+async def approve(
+    tx: AsyncSession, caller: Caller, application_id: UUID, *, is_reviewed: bool
+) -> schemas.ProviderApplication:
+    """Connect the company; `is_reviewed` asks for a passed run and the word of another operator.
+
+    Raises:
+        NotFound, NotYourDivision, IllegalMove, ApplicationUnproved
+        ConformanceNotShown, NotEndorsed, SecondPersonNeeded: as `endorsements.require_endorsed`.
+        KeyAlreadyUsed: one of its keys has been connected since it applied.
+    """
+    application = await _locked(tx, caller, application_id)
+    application.decide(ApplicationStatus.APPROVED, caller.id)
+    await organisations.require_proved(tx, application)
+    if is_reviewed:
+        await endorsements.require_endorsed(tx, caller, application)
+    await _connect(tx, application)
+    record_on_commit(tx, CLIENT_APPROVED, provider_id=application.id, decided_by=caller.id)
+    return shown(application)
+
+
+async def _connect(tx: AsyncSession, application: ProviderApplication) -> None:
+    provider = Provider(
+        id=application.id,
+        uscc=application.uscc,
+        name=application.name,
+        kind=application.kind,
+        division_codes=application.division_codes,
+        jwks=application.jwks,
+        endpoint_url=application.endpoint_url,
+        customer_parameters=application.customer_parameters,
+    )
+    tx.add(provider)
+    await tx.flush()
+    await key_claims.claim(tx, provider.id, provider.jwks)
+    await emit(
+        tx,
+        ProviderApproved(
+            provider_id=provider.id,
+            kind=provider.kind,
+            name=provider.name,
+            uscc=provider.uscc,
+            division_codes=provider.division_codes,
+            endpoint_url=provider.endpoint_url,
+            jwks=provider.jwks,
+            customer_parameters=provider.account_numbers,
+        ),
+    )
+
+
+async def refuse(tx: AsyncSession, caller: Caller, application_id: UUID, reason: str) -> schemas.ProviderApplication:
+    """Refuse the company, which may apply again."""
+    application = await _locked(tx, caller, application_id)
+    application.decide(ApplicationStatus.REFUSED, caller.id)
+    application.refusal_reason = reason
+    record_on_commit(tx, APPLICATION_REFUSED, application_id=application.id, decided_by=caller.id)
+    return shown(application)
+
+
+async def _locked(tx: AsyncSession, caller: Caller, application_id: UUID) -> ProviderApplication:
+    """The locked application: of two operators the second sees the first one's decision."""
+    application = await tx.get(ProviderApplication, application_id, with_for_update=True)
+    if application is None:
+        raise NotFound
+    acting_in(caller, application.division_codes, OPERATOR)
+    return application

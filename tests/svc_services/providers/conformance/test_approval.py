@@ -1,0 +1,107 @@
+"""A company is connected by two operators, after a run that its sandbox has passed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from chassis.db import Database, new_id, now
+from chassis.testing import Tokens, client_of, once
+from svc_services.app import create_app
+from svc_services.settings import Settings
+from tests.appointments import appointing
+from tests.contracts.reference_provider.processes import Platform
+from tests.service_settings import settings_at
+from tests.svc_services.providers.conformance.examined import Applicant, applied, change_run, pass_run
+
+
+@pytest.fixture
+def settings(database: Database, tokens: Tokens, surroundings: dict[str, str]) -> Settings:
+    return settings_at(Settings, database.engine.url, tokens, **surroundings | {"onboarding": "reviewed"})
+
+
+@pytest_asyncio.fixture
+async def api(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(create_app(settings)) as client:
+        client.event_hooks["request"].append(appointing(database))
+        yield client
+
+
+class Operators:
+    def __init__(self, api: httpx.AsyncClient, tokens: Tokens, applicant: Applicant) -> None:
+        self.api, self.tokens, self.applicant = api, tokens, applicant
+        self.first, self.second = new_id(), new_id()
+
+    async def do(self, what: str, operator: UUID) -> httpx.Response:
+        headers = self.tokens.staff("operator", person_id=operator) | once()
+        return await self.api.post(f"{self.applicant.path}/{what}", headers=headers)
+
+    async def code_of(self, what: str, operator: UUID) -> str:
+        answer = await self.do(what, operator)
+        return "" if answer.is_success else str(answer.json()["code"])
+
+
+async def test_two_operators_connect_a_company_that_has_passed(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    assert await operators.code_of("endorse", operators.first) == "conformance_not_shown"
+    assert await operators.code_of("approve", operators.first) == "conformance_not_shown"
+    assert (await pass_run(applicant, database, platform, tmp_path))["status"] == "passed"
+    assert await operators.code_of("approve", operators.second) == "not_endorsed"
+    assert await operators.code_of("endorse", operators.first) == ""
+    assert await operators.code_of("approve", operators.first) == "second_person_needed"
+    approved = await operators.do("approve", operators.second)
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
+    assert await operators.code_of("endorse", operators.first) == "illegal_move"
+    assert (await applicant.get("conformance-runs"))["items"]  # also once it is connected
+
+
+async def test_of_two_approvals_at_once_one_connects(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    await pass_run(applicant, database, platform, tmp_path)
+    await operators.do("endorse", operators.first)
+    others = [operators.second, new_id(), new_id()]
+    answers = await asyncio.gather(*(operators.do("approve", each) for each in others))
+    assert sorted(each.status_code for each in answers) == [200, 409, 409]
+
+
+async def test_a_run_counts_for_thirty_days_and_until_a_later_one_fails(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    run_id = (await pass_run(applicant, database, platform, tmp_path))["run_id"]
+    await operators.do("endorse", operators.first)
+    await change_run(database, run_id, ended_at=now() - timedelta(days=30, seconds=1))
+    assert await operators.code_of("approve", operators.second) == "conformance_not_shown"
+    await change_run(database, run_id, ended_at=now() - timedelta(days=30) + timedelta(minutes=5))
+    later = await applicant.start()
+    await change_run(database, later, status="failed", ended_at=now())
+    assert await operators.code_of("approve", operators.second) == "conformance_not_shown"
+    again = (await pass_run(applicant, database, platform, tmp_path))["status"]
+    assert again == "passed"
+    # The first word was about another run.
+    assert await operators.code_of("approve", operators.second) == "not_endorsed"
+    assert await operators.code_of("endorse", operators.second) == ""
+    assert await operators.code_of("approve", operators.first) == ""
+
+
+async def test_only_operators_of_its_divisions_decide(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api, division_codes=["654002"])
+    await pass_run(applicant, database, platform, tmp_path)
+    for division, status in (("654003", 403), ("654002", 200)):
+        headers = tokens.staff("operator", division_code=division) | once()
+        answer = await api.post(f"{applicant.path}/endorse", headers=headers)
+        assert answer.status_code == status, answer.text

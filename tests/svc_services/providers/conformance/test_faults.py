@@ -1,0 +1,51 @@
+"""A company that does one thing wrong fails exactly the rules about it."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chassis.db import Database
+from svc_services.providers.conformance.worker import run_due
+from tests.contracts.reference_provider.processes import Platform
+from tests.svc_services.providers.conformance.examined import answering, applied, prober
+from tests.svc_services.providers.conformance.faulty import FAULTS, SLOW_SECONDS, Fault, faulty
+
+
+@pytest.fixture
+def database(shared_database: Database) -> Database:
+    return shared_database
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
+async def test_a_fault_fails_the_rules_that_it_breaks_and_no_other(
+    api: httpx.AsyncClient,
+    database: Database,
+    platform: Platform,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+) -> None:
+    applicant = await applied(api)
+    run_id = await applicant.start()
+    examiner = prober(platform, quick_seconds=SLOW_SECONDS / 2 if fault.name == "slow" else 5.0)
+    with monkeypatch.context() as patch:
+        async with answering(faulty(fault, applicant, platform, tmp_path, patch), applicant):
+            await run_due(database, examiner)
+    if (await applicant.report(run_id))["status"] == "awaiting_restart":
+        assert (await applicant.resume(run_id)).status_code == 200
+        with monkeypatch.context() as patch:
+            async with answering(faulty(fault, applicant, platform, tmp_path, patch), applicant):
+                await run_due(database, examiner)
+    report = await applicant.report(run_id)
+    of_this_part = {each["rule"] for each in report["rules"] if each["outcome"] != "not_tried"}
+    assert report["status"] == "failed"
+    assert set(report["failed_rules"]) == fault.breaks & of_this_part != set()
+
+
+def test_every_rule_is_broken_by_a_fault() -> None:
+    """`before_restart` alone is only what `after_restart` compares with."""
+    rules = {"right_answer", "other_name", "unknown_account", "duplicate_delivery", "contradiction", "in_time"}
+    rules |= {"unsigned", "wrong_signature", "unknown_key", "other_path", "other_body", "other_recipient", "old_time"}
+    rules |= {"replay", "other_company", "repeated_member", "after_restart", "replay_after_restart"}
+    assert {rule for fault in FAULTS for rule in fault.breaks} == rules
