@@ -168,8 +168,10 @@ def _require_promise(definition: WorkflowDefinition) -> None:
     start = definition.state(definition.start)
     if start.ends or start.stops_clock:
         raise BadStart(at="/start")
+    appeals = _states_of_appeals(definition)  # they begin when the promise has been kept or broken
     for at, state in enumerate(definition.states):
-        if not state.stops_clock and state.limit_days is not None and state.limit_days > definition.limit_days:
+        counts = not state.stops_clock and state.name not in appeals
+        if counts and state.limit_days is not None and state.limit_days > definition.limit_days:
             raise BadLimit(at=f"/states/{at}/limit_days")
 
 
