@@ -1,6 +1,6 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migrations 0006, 0007 and 0010 have their own copies; a change here needs a migration that
+The triggers of migrations 0006, 0007, 0010 and 0018 have their own copies; a change here needs a migration that
 replaces them.
 """
 
@@ -29,6 +29,8 @@ SEALED_TABLES = (
     SealedTable("tariff_plans"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),
     SealedTable("account_bindings", _BINDING),
+    SealedTable("case_reads"),
+    SealedTable("papers", with_hashes(code=("code",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

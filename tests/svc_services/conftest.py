@@ -55,7 +55,9 @@ def signing_key() -> RSAPrivateKey:
 
 
 @pytest.fixture(scope="session")
-def surroundings(tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) -> dict[str, str]:
+def surroundings(
+    tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """Settings that say what is around the service; its database is not among them."""
     return {
         "jwks_url": tokens.jwks_url,
@@ -63,6 +65,7 @@ def surroundings(tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) 
         "provider_signing_key": signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         "provider_endpoints": "any",
         "applications_per_address": "1000",
+        "materials": tmp_path_factory.mktemp("materials").as_uri(),
     }
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.inbox import EventData, Handler, Received
 from svc_services.accounts.bindings.ends import erase_of_person
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.materials.service import erase_of_person as erase_materials
+from svc_services.cases.papers.service import erase_of_person as erase_papers
 
 
 class PersonClosed(EventData):
@@ -31,6 +33,8 @@ async def erase_applications(tx: AsyncSession, person_id: UUID) -> None:
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
     await erase_of_person(tx, event.data.person_id)
     await erase_applications(tx, event.data.person_id)
+    await erase_materials(tx, event.data.person_id)
+    await erase_papers(tx, event.data.person_id)
 
 
 # A service has one handler of an event: this one also does what that of the bindings does.
