@@ -15,6 +15,8 @@ MOST_UNPACKED = 256 * 1024 * 1024
 """Bytes that all streams together unpack to, in pieces; scanned pages come to some tens of millions."""
 MOST_STREAMS = 20_000
 _PIECE, _PACKED_PIECE = 256 * 1024, 16 * 1024
+_NAME_COSTS = 64
+"""A name that begins costs the search as much as so many other bytes."""
 _DEPTH = 2
 """How often a stream may be deflated within itself."""
 _LONGEST_NAME = 64
@@ -97,6 +99,7 @@ def _search(packed: Iterator[Bytes], budget: _Budget, depth: int) -> None:
         return
     tail = b""
     for piece in whole:
+        budget.spend(_NAME_COSTS * piece.count(b"/"))
         if _ACTIVE.search(tail + piece):
             raise DocumentActive
         tail = piece[-_LONGEST_NAME:]
