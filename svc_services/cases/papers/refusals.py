@@ -1,3 +1,7 @@
+import math
+from datetime import datetime
+
+from chassis.db import now
 from chassis.problems import Problem
 
 
@@ -11,3 +15,7 @@ class TooManyPaperChecks(Problem):
     """Too many wrong codes came from this network address."""
 
     status, code = 429, "too_many_paper_checks"
+
+    def __init__(self, free_at: datetime) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, math.ceil((free_at - now()).total_seconds())))}

@@ -1,7 +1,6 @@
 """Papers of the steps of a case, each made at the first request for it in a language, and never again."""
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -154,10 +153,7 @@ async def _checked(tx: AsyncSession, typed: str, line: str, most: int) -> schema
     recent = select(PaperCheck.checked_at).where(PaperCheck.line == line, PaperCheck.checked_at > since)
     wrong = (await tx.scalars(recent.order_by(PaperCheck.checked_at.desc()).limit(most))).all()
     if len(wrong) >= most:
-        refusal = TooManyPaperChecks()
-        seconds = math.ceil((wrong[-1] + _HOUR - now()).total_seconds())
-        refusal.headers = {"Retry-After": str(max(1, seconds))}
-        raise refusal
+        raise TooManyPaperChecks(wrong[-1] + _HOUR)
     code = codes.read(typed)
     query = select(Paper, Application.kind).join(Application, Application.id == Paper.application_id)
     found = code and (await tx.execute(query.where(Paper.code_hash == codes.hash_of(code)))).one_or_none()
