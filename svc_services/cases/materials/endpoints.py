@@ -113,9 +113,11 @@ async def append_to_material(
 
 
 @router.get("/{material_id}/content", response_class=Response, responses=DOWNLOAD)
-async def download_material(tx: ReadTx, caller: Applicant, store: Store, material_id: UUID) -> Response:
+async def download_material(caller: Applicant, database: Transactions, store: Store, material_id: UUID) -> Response:
     """Download one's own file."""
-    return await download(store, await service.own(tx, caller.id, material_id))
+    async with database.read() as tx:
+        material = await service.own(tx, caller.id, material_id)
+    return await download(store, material)
 
 
 @router.delete("/{material_id}", status_code=204)
