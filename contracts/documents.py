@@ -132,5 +132,6 @@ def placeholder_settings() -> Mapping[str, str]:
         "field_key": base64.b64encode(bytes(32)).decode(),
         "index_key": base64.b64encode(bytes(32)).decode(),
         "packages": "file:///nowhere",
+        "materials": "file:///nowhere",
         "ledger_anchors": "file:///nowhere",
     }

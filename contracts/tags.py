@@ -25,6 +25,8 @@ TAGS: dict[str, dict[str, str]] = {
         "tariffs": "Published tariffs of public utilities.",
         "account bindings": "Utility accounts bound to residents.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
+        "materials": "Files that residents hand in with applications, and who may open them.",
+        "papers": "Papers of applications, which anybody can verify.",
         "workflows": "Forms and steps of applications, by version.",
         "signing keys": "Keys that sign requests to providers.",
     },

@@ -15,6 +15,10 @@ from svc_services.accounts.holder_changes.endpoints import router as holder_chan
 from svc_services.accounts.my_data.endpoints import router as my_data
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
+from svc_services.cases.materials.case_endpoints import router as case_materials
+from svc_services.cases.materials.endpoints import router as materials
+from svc_services.cases.materials.own_records import of_person as own_materials
+from svc_services.cases.papers.endpoints import router as papers
 from svc_services.cases.queue.endpoints import router as application_queue
 from svc_services.cases.received.endpoints import router as received_applications
 from svc_services.cases.workflows.endpoints import router as workflows
@@ -43,6 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, conformance, own_conformance),
+            *(applications, application_queue, received_applications, materials, case_materials, papers),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -52,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
-    app.state.own_records = (own_applications,)
+    app.state.own_records = (own_applications, own_materials)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

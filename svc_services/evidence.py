@@ -18,6 +18,12 @@ TABLES = {
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),
     "applications": Held(_ACCOUNTS, "forms are erased three years after the end, and with the closure of the account"),
     "application_steps": Held(_ACCOUNTS, "reasons are erased three years after its end, and with the closure"),
+    "materials": Held(_ACCOUNTS, "30 days after the last use; when the closure of the account takes effect"),
+    "application_materials": Held(_ACCOUNTS, "with the material"),
+    "papers": Held(_TRAIL, "kept: what proves a paper; it names nobody"),
+    "paper_contents": Held(_ACCOUNTS, "when the closure of the account takes effect"),
+    "case_reads": Held(_TRAIL, "kept: who looked at which case"),
+    "paper_checks": Held("abuse_prevention", "an hour"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
     "application_attempts": Held("abuse_prevention", "an hour"),
     "used_attestations": Held("abuse_prevention", "when the attestation has expired"),
@@ -26,6 +32,7 @@ IMPERSONAL = frozenset(
     {
         *("providers", "ended_keys", "provider_keys", "key_sources", "key_fetches", "fetched_keys", "key_warnings"),
         *("used_proofs", "company_organisations", "sandboxes", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
+        *("material_parts", "removed_objects"),
     }
 )
 FIGURES = (

@@ -1,11 +1,13 @@
 """Settings of svc_services."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from fastapi import Depends, Request
 from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
+from kit.scanning import OFF, ScannerAddress
 from kit.signatures.keys import load_private_key
 from kit.staff.settings import CoolingOffHours
 
@@ -30,6 +32,14 @@ class Settings(ServiceSettings):
     application_days: int = Field(default=30, ge=1, le=366)
     """Days until an undecided application to connect expires, unless the legal representative made it."""
 
+    materials: StoreUrl
+    """The object store of what residents hand in: `file:///folder`, or `s3://bucket/prefix` with AWS_* variables."""
+    material_scanner: ScannerAddress = OFF
+    """The clamd that looks at it: `tcp://host:port` or `unix:///path`; `off`: nobody does."""
+
+    paper_checks_per_address: int = Field(default=30, ge=1)
+    """Wrong verification codes of papers an hour from one network address."""
+
     @field_validator("provider_signing_key")
     @classmethod
     def _is_a_signing_key(cls, value: SecretStr) -> SecretStr:
@@ -44,3 +54,11 @@ class WorkerSettings(Settings):
     """Where the heads of the trail are kept each hour; best where the owner of the database cannot write."""
     anchor_key: AnchorKey
     """PEM of the Ed25519 key that signs anchors; auditors have its public half."""
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+TheSettings = Annotated[Settings, Depends(_settings)]

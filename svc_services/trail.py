@@ -1,6 +1,6 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migrations 0006, 0007, 0010 and 0017 have their own copies; a change here needs a migration that
+The triggers of migrations 0006, 0007, 0010, 0017 and 0018 have their own copies; a change here needs a migration that
 replaces them.
 """
 
@@ -31,6 +31,8 @@ SEALED_TABLES = (
     SealedTable("account_bindings", _BINDING),
     SealedTable("conformance_runs", only=f"{ROW}.status IN ('passed', 'failed')"),
     SealedTable("provider_endorsements", key=f"{ROW}.application_id::text"),
+    SealedTable("case_reads"),
+    SealedTable("papers", with_hashes(code=("code",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

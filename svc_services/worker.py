@@ -7,11 +7,14 @@ from functools import partial
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
+from chassis.telemetry import log
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.conformance.probe import Prober
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.evidence.retention import EVERY_SECONDS, carry_out
+from kit.objects import opened
+from kit.scanning import scanner_at
 from kit.signatures.keys import load_private_key
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
@@ -21,6 +24,9 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due
+from svc_services.cases.data_reads.events import DATA_READ_EVENTS
+from svc_services.cases.materials import worker as materials
+from svc_services.cases.papers.service import forget_checks
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
@@ -53,6 +59,7 @@ PUBLISHES = (
     AccountBindingEnded,
     ApplicationMoved,
     ApplicationFlagged,
+    *DATA_READ_EVENTS,
 )
 
 
@@ -73,8 +80,23 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(expire_unproved, database, settings.application_days)),
         Every(3600, partial(warn_of_expiring_keys, database)),
         Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
+        Every(3600, partial(forget_checks, database)),
+        *_material_schedules(settings, database),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
+
+
+def _material_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
+    store, scanner = opened(settings.materials), scanner_at(settings.material_scanner)
+    schedules = [
+        Every(10, partial(materials.finish_left, database, store)),
+        Every(60, partial(materials.remove_objects, database, store)),
+        Every(3600, partial(materials.forget_old, database)),
+    ]
+    if scanner is None:
+        log.warning("material_scanner_off", consequence="materials are not scanned for malware")
+        return schedules
+    return [*schedules, Every(5, partial(materials.scan_due, database, store, scanner))]
 
 
 def make_worker(settings: WorkerSettings) -> Worker:

@@ -116,6 +116,7 @@ class Plan:
             "code_resend_seconds": "1",
             "cooling_off_hours": "0",
             "packages": (self.data / "packages").as_uri(),
+            "materials": (self.data / "materials").as_uri(),
             "ledger_anchors": (self.data / "ledger-anchors").as_uri(),
             "anchors": (self.data / "anchors").as_uri(),
             "anchor_public_keys": self.keys["anchor_public_keys"],

@@ -64,3 +64,31 @@ class UndecodableBytes(Problem):
 
 class NulCharacter(Problem):
     status, code = 422, "nul_character"
+
+
+class DocumentUnknown(Problem):
+    """It is no document of the types that are accepted, whatever it is called."""
+
+    status, code = 422, "document_unknown"
+
+
+class DocumentDamaged(Problem):
+    status, code = 422, "document_damaged"
+
+
+class DocumentAmbiguous(Problem):
+    """Another file is in it, before, between or after its own parts."""
+
+    status, code = 422, "document_ambiguous"
+
+
+class DocumentActive(Problem):
+    """A PDF file with scripts, attachments, commands or a password."""
+
+    status, code = 422, "document_active"
+
+
+class DocumentTooLarge(Problem):
+    """It unpacks to more than anybody should have to open."""
+
+    status, code = 422, "document_too_large"

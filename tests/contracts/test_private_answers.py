@@ -63,7 +63,7 @@ async def serving(service: str, url: URL, tokens: Tokens, folder: Path) -> Async
     package = f"svc_{service}"
     with environment(**placeholder_settings()):
         kind = importlib.import_module(f"{package}.settings").Settings
-        stores = {name: folder.as_uri() for name in ("packages", "ledger_anchors")}
+        stores = {name: folder.as_uri() for name in ("packages", "materials", "ledger_anchors")}
         settings = settings_at(kind, url, tokens, public_url=LOOPBACK_URL, **stores)
         app: FastAPI = importlib.import_module(f"{package}.app").create_app(settings)
     async with client_of(app) as client:

@@ -75,6 +75,7 @@ def process(service: str, url: URL, kafka: Mapping[str, str], folder: Path, *, r
         "database_url": url.set(database=None, drivername="postgresql").render_as_string(hide_password=False),
         "worker_port": str(port),
         "packages": (folder / "packages").as_uri(),
+        "materials": (folder / "materials").as_uri(),
         "ledger_anchors": (folder / "anchors").as_uri(),
         "anchors": (folder / "anchors").as_uri(),
         "anchor_key": anchor_key().get_secret_value(),

@@ -55,7 +55,9 @@ def signing_key() -> RSAPrivateKey:
 
 
 @pytest.fixture(scope="session")
-def surroundings(tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) -> dict[str, str]:
+def surroundings(
+    tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """Settings that say what is around the service; its database is not among them."""
     return {
         "jwks_url": tokens.jwks_url,
@@ -64,6 +66,7 @@ def surroundings(tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) 
         "provider_endpoints": "any",
         "onboarding": "direct",
         "applications_per_address": "1000",
+        "materials": tmp_path_factory.mktemp("materials").as_uri(),
     }
 
 

@@ -17,6 +17,7 @@ from svc_services.settings import Settings, WorkerSettings
 from svc_services.trail import COMMAND, TRAIL
 from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
+from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, submitted
 from tests.svc_services.catalogue.tariff_plans.plans import decide as decide_plan
 from tests.svc_services.catalogue.tariff_plans.plans import propose as propose_plan
 from tests.svc_services.catalogue.tariff_plans.plans import published
@@ -30,6 +31,7 @@ from tests.svc_services.companies import (
     account_number,
     answer_with,
     apply,
+    approved,
     attestation,
 )
 from tests.svc_services.providers.conformance.examined import applied, change_run
@@ -114,6 +116,16 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])
     await propose_plans(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
+    await hand_a_paper_over(api, tokens)
+
+
+async def hand_a_paper_over(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    """A case that a clerk reads, and its receipt, which the clerk prints."""
+    provider_id = await approved(api, tokens, division_codes=[YINING])
+    case = await submitted(api, tokens.resident(new_id()), provider_id)
+    path, office = f"{QUEUE}/{case['application_id']}", clerk(tokens)
+    assert (await api.get(path, headers=office)).status_code == 200
+    assert (await api.get(f"{path}/papers/1", headers=office)).status_code == 200
 
 
 async def propose_plans(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

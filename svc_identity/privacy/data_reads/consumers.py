@@ -37,4 +37,6 @@ async def _keep(tx: AsyncSession, event: Received[PersonalDataRead]) -> None:
     await tx.flush()
 
 
-HANDLERS: list[AnyHandler] = [Handler("cn.ili.payments.personal_data.read.v1", PersonalDataRead, _keep)]
+HANDLERS: list[AnyHandler] = [
+    Handler(f"cn.ili.{service}.personal_data.read.v1", PersonalDataRead, _keep) for service in ("payments", "services")
+]

@@ -13,13 +13,14 @@ from kit.calendar import database_time
 from kit.uploads import service as uploads
 from kit.uploads.digests import sha256_in
 from kit.uploads.headers import state_of
+from kit.uploads.outcomes import again
 from kit.uploads.parts import locked
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.reception import Announced
 from svc_payments.billing.uploads import schemas
 from svc_payments.billing.uploads.models import TABLES, BillFileUpload, UploadStatus
-from svc_payments.billing.uploads.refusals import TooManyUploads, UploadBeingTakenIn, again
+from svc_payments.billing.uploads.refusals import TooManyUploads, UploadBeingTakenIn
 from svc_payments.billing.uploads.worker import RETENTION, finish
 from svc_payments.parties.providers.service import expect_provider
 from svc_payments.settings import Settings

@@ -11,12 +11,13 @@ from chassis.db import Database, now
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, Problem
 from chassis.telemetry import log
 from kit.leases import claimable
+from kit.uploads.outcomes import again, kept
 from kit.uploads.parts import content_of, forget_content
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.reception import Announced, received
 from svc_payments.billing.uploads.models import TABLES, BillFileUpload, UploadStatus
-from svc_payments.billing.uploads.refusals import UploadBeingTakenIn, again, kept
+from svc_payments.billing.uploads.refusals import UploadBeingTakenIn
 from svc_payments.settings import Settings
 
 RETENTION = timedelta(days=7)

@@ -1,17 +1,15 @@
 """A receipt as a paper: what the template shows, in Chinese and, beside it, in the reader's language."""
 
-import io
 import re
 from pathlib import Path
 from typing import Any
 
-import segno
-
 from chassis.db import CHINA
 from kit import papers
+from kit.papers import codes, qr
 from svc_payments.amounts import in_capitals, in_digits
 from svc_payments.collection.payments.schemas import Prepaid
-from svc_payments.documents.receipts import codes, schemas
+from svc_payments.documents.receipts import schemas
 from svc_payments.documents.receipts.words import bilingual, name_of
 
 _TEMPLATE = Path(__file__).parent / "templates" / "receipt.typ"
@@ -90,7 +88,7 @@ def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -
         "code": codes.shown(code),
         "verify_at": verify_at,
         "verify_link": link,
-        "qr": _qr(link),
+        "qr": qr.drawn(link),
     }
 
 
@@ -118,10 +116,3 @@ def _refund(refund: schemas.ReceiptedRefund) -> dict[str, Any]:
         "at": f"{refund.refunded_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
         "amount": in_digits(refund.amount_fen),
     }
-
-
-def _qr(address: str) -> str:
-    drawn = io.BytesIO()
-    # M survives a fold or a stain; the white border is part of the standard.
-    segno.make(address, error="m", micro=False).save(drawn, kind="svg", border=2, xmldecl=False)
-    return drawn.getvalue().decode()

@@ -6,13 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA
 from chassis.problems import Problem
+from kit.papers import codes
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment, PaymentLine, PaymentStatus
 from svc_payments.collection.payments.presenters import prepaid_of
 from svc_payments.collection.postings.models import Posting
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.collection.refunds.models import Refund, RefundStatus
-from svc_payments.documents.receipts import codes, schemas
+from svc_payments.documents.receipts import schemas
 from svc_payments.documents.receipts.models import ReceiptCode
 from svc_payments.parties.providers.models import Provider
 

@@ -8,6 +8,7 @@ from sqlalchemy import Select, Uuid, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from kit.fields.customer_parameters import canonical
+from kit.papers import codes
 from svc_payments.billing.bills.models import Bill, BillNumber
 from svc_payments.billing.files.models import BillFile
 from svc_payments.collection.mandates.models import Mandate
@@ -16,7 +17,6 @@ from svc_payments.collection.postings.models import Posting
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.collection.refunds.models import Refund, SecondTransaction
 from svc_payments.documents.e_invoices.models import EInvoice
-from svc_payments.documents.receipts import codes
 from svc_payments.documents.receipts.models import ReceiptCode
 from svc_payments.operations.manual_actions.models import ManualAction
 from svc_payments.oversight.incidents.models import Incident, IncidentKind

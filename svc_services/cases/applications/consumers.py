@@ -10,6 +10,8 @@ from svc_services.accounts.bindings.ends import erase_of_person
 from svc_services.accounts.bindings.queries import is_bound
 from svc_services.cases.applications.engine import give_up
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.materials.service import erase_of_person as erase_materials
+from svc_services.cases.papers.service import erase_of_person as erase_papers
 
 
 class PersonClosed(EventData):
@@ -48,6 +50,8 @@ async def _give_up(tx: AsyncSession, *which: ColumnElement[bool]) -> None:
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
     await erase_of_person(tx, event.data.person_id)
     await erase_applications(tx, event.data.person_id)
+    await erase_materials(tx, event.data.person_id)
+    await erase_papers(tx, event.data.person_id)
 
 
 async def _end_cases(tx: AsyncSession, event: Received[AccountBindingEnded]) -> None:

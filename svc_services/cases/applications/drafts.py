@@ -25,6 +25,7 @@ from svc_services.cases.applications.refusals import (
     NoWorkflow,
     TooManyDrafts,
 )
+from svc_services.cases.materials.attached import require_materials
 from svc_services.cases.workflows.definition import SUBMIT, AccountRule, Actor
 from svc_services.cases.workflows.forms import require_complete, require_types
 from svc_services.cases.workflows.models import ApplicationKind, Workflow
@@ -74,6 +75,7 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
 
     Raises:
         FormRefused: the form is not complete.
+        MaterialsMissing: a material that the workflow needs is not attached.
         OpenAlready: the account has an open case of the kind.
     """
     case = await _draft(tx, person_id, application_id, if_match)
@@ -81,6 +83,7 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
     rules = workflow.rules
     await _require_account(tx, case, rules.account)
     require_complete(workflow.form, case.form)
+    await require_materials(tx, case, rules)
     case.workflow_id, case.submitted_at, case.counted_to = workflow.id, now(), today()
     case.consumed_days, case.state_days = 0, {}
     step = ApplicationStep(

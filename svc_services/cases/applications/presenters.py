@@ -8,6 +8,7 @@ from kit.etags import etag_of
 from kit.fields.labels import Label
 from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.materials import attached
 from svc_services.cases.workflows.definition import GIVE_UP, STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
 
@@ -51,12 +52,18 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
     steps = select(ApplicationStep).where(ApplicationStep.application_id == case.id).order_by(ApplicationStep.position)
     taken = (await tx.scalars(steps)).all()
     named = bool(STAFF & set(readers))
-    words = {case.state, *actions, *(name for each in taken for name in (each.action, each.from_state, each.to_state))}
+    words = {
+        case.state,
+        *actions,
+        *(material.kind for material in rules.materials),
+        *(name for each in taken for name in (each.action, each.from_state, each.to_state)),
+    }
     return schemas.Application(
         **summary(case).model_dump(),
         held_by=Actor(state.held_by) if state and case.status == CaseStatus.OPEN else None,
         actions=actions,
         form=case.form,
+        materials=await attached.of_application(tx, case.id),
         steps=[_step(each, named=named) for each in taken],
         labels={name: label for name, label in (rules.labels | _LABELS).items() if name in words},
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kit.fields.divisions import DivisionCode
 from kit.fields.labels import Label
 from svc_services.cases.applications.models import CaseStatus, Flag
+from svc_services.cases.materials.schemas import AttachedMaterial
 from svc_services.cases.workflows.definition import Actor, Name
 from svc_services.cases.workflows.models import ApplicationKind
 from svc_services.fields import AccountNumber, Day, Reason
@@ -93,6 +94,7 @@ class Application(ApplicationSummary):
     actions: list[str]
     """What the caller can do in this state."""
     form: dict[str, Any]
+    materials: list[AttachedMaterial]
     steps: list[ApplicationStep]
     labels: dict[str, Label]
-    """What the states and actions that are named here are called; those of the form are in the workflow."""
+    """What the states, actions and wanted materials are called; those of the form are in the workflow."""

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
@@ -13,6 +14,7 @@ from kit.staff.reach import divisions_of
 from svc_services.cases.applications import schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus, Flag
 from svc_services.cases.applications.presenters import shown, summary, tagged
+from svc_services.cases.data_reads.service import record_read
 from svc_services.cases.workflows.definition import STAFF, Actor
 from svc_services.cases.workflows.models import ApplicationKind
 
@@ -39,10 +41,10 @@ async def list_queue(
 
 
 @router.get("/{application_id}")
-async def get_case(tx: ReadTx, caller: Staff, response: Response, application_id: UUID) -> schemas.Application:
+async def get_case(tx: Tx, caller: Staff, response: Response, application_id: UUID) -> schemas.Application:
     """Get a case of one's divisions with its form and steps."""
     case = await service.of_staff(tx, caller, application_id)
-    return tagged(response, await shown(tx, case, STAFF))
+    return tagged(response, await _read(tx, caller, case))
 
 
 @router.post("/{application_id}/claim")
@@ -52,7 +54,7 @@ async def claim_case(
     """Claim a case for half an hour, in which nobody else decides it."""
 
     async def claim() -> schemas.Application:
-        return await shown(tx, await service.claim(tx, caller, application_id), STAFF)
+        return await _read(tx, caller, await service.claim(tx, caller, application_id))
 
     return tagged(response, await once.do(tx, caller, claim()))
 
@@ -64,7 +66,7 @@ async def release_case(
     """Withdraw one's claim; an operator also withdraws a clerk's."""
 
     async def release() -> schemas.Application:
-        return await shown(tx, await service.release(tx, caller, application_id), STAFF)
+        return await _read(tx, caller, await service.release(tx, caller, application_id))
 
     return tagged(response, await once.do(tx, caller, release()))
 
@@ -82,6 +84,12 @@ async def decide_case(
     """Take a step of a claimed case, such as accepting, refusing or requesting a correction."""
 
     async def act() -> schemas.Application:
-        return await shown(tx, await service.act_as_staff(tx, caller, application_id, body, if_match), STAFF)
+        return await _read(tx, caller, await service.act_as_staff(tx, caller, application_id, body, if_match))
 
     return tagged(response, await once.do(tx, caller, act()))
+
+
+async def _read(tx: AsyncSession, caller: Caller, case: Application) -> schemas.Application:
+    """The file of a case; the applicant sees that it was read."""
+    await record_read(tx, caller, case)
+    return await shown(tx, case, STAFF)

@@ -12,6 +12,7 @@ from kit.etags import IfMatch
 from svc_services.cases.applications import schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.applications.presenters import shown, summary, tagged
+from svc_services.cases.data_reads.service import record_read
 from svc_services.cases.workflows.definition import Actor
 from svc_services.providers.connections.queries import locked_caller
 
@@ -31,10 +32,11 @@ async def list_received_applications(
 
 @router.get("/{application_id}")
 async def get_received_application(
-    tx: ReadTx, caller: ProviderSystem, response: Response, application_id: UUID
+    tx: Tx, caller: ProviderSystem, response: Response, application_id: UUID
 ) -> schemas.Application:
     """Get a case of the provider with its form and steps."""
     case = await service.of_provider(tx, caller.id, application_id)
+    await record_read(tx, caller, case)
     return tagged(response, await shown(tx, case, _PROVIDER))
 
 
@@ -52,6 +54,8 @@ async def take_provider_action(
 
     async def act() -> schemas.Application:
         await locked_caller(tx, caller.id, read=True)
-        return await shown(tx, await service.act_as_provider(tx, caller.id, application_id, body, if_match), _PROVIDER)
+        case = await service.act_as_provider(tx, caller.id, application_id, body, if_match)
+        await record_read(tx, caller, case)
+        return await shown(tx, case, _PROVIDER)
 
     return tagged(response, await once.do(tx, caller, act()))

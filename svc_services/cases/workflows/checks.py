@@ -28,7 +28,7 @@ class UnknownName(BadWorkflow):
 
 
 class NameTwice(BadWorkflow):
-    """Two states have one name, or one state has two actions of one name."""
+    """Two states or two materials have one name, or one state has two actions of one name."""
 
     code = "workflow_name_twice"
 
@@ -126,7 +126,8 @@ def require_labels(definition: WorkflowDefinition, form: Mapping[str, Any]) -> N
         MissingLabel
     """
     named = [*(state.name for state in definition.states), *(action.name for action in definition.actions)]
-    for name in (SUBMIT, *named, *form.get("properties", {})):
+    materials = (material.kind for material in definition.materials)
+    for name in (SUBMIT, *named, *materials, *form.get("properties", {})):
         if name not in definition.labels:
             raise MissingLabel(at=f"/labels/{name}")
 
@@ -136,6 +137,10 @@ def _require_names(definition: WorkflowDefinition) -> None:
     for place, state in enumerate(states):
         if state in states[:place]:
             raise NameTwice(at=f"/states/{place}/name")
+    kinds = [material.kind for material in definition.materials]
+    for place, kind in enumerate(kinds):
+        if kind in kinds[:place]:
+            raise NameTwice(at=f"/materials/{place}/kind")
     for named, known in _names_used(definition):
         if not known:
             raise UnknownName(at=named)

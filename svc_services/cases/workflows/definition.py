@@ -39,6 +39,19 @@ class Need(StrEnum):
     """The form as corrected."""
 
 
+class PaperKind(StrEnum):
+    """The papers of a one-stop counter."""
+
+    RECEIPT = "receipt"
+    """Of what was handed in; of every submission."""
+    ACCEPTANCE = "acceptance"
+    CORRECTION = "correction"
+    REFUSAL = "refusal"
+    EXTENSION = "extension"
+    DECISION = "decision"
+    DELIVERY = "delivery"
+
+
 class AccountRule(StrEnum):
     BOUND = "bound"
     """For an account that is bound to the applicant."""
@@ -72,6 +85,16 @@ class WorkflowAction(_Part):
     another_person: bool = Field(default=False, strict=True)
     """By somebody of staff who has taken no step of the case since an action of this sort was taken last, nor that one
     itself: the decision on an appeal."""
+    paper: PaperKind | None = None
+    """The paper that the applicant can have of this step."""
+
+
+class WorkflowMaterial(_Part):
+    """A kind of material that belongs to an application."""
+
+    kind: LabelledName
+    required: bool = Field(strict=True)
+    """Without it the application cannot be submitted."""
 
 
 class WorkflowDefinition(_Part):
@@ -81,14 +104,21 @@ class WorkflowDefinition(_Part):
     """Working days that are promised for the whole."""
     states: list[WorkflowState] = Field(min_length=1, max_length=40)
     actions: list[WorkflowAction] = Field(max_length=100)
+    materials: list[WorkflowMaterial] = Field(default_factory=list, max_length=20)
     labels: dict[LabelledName, Label] = Field(default_factory=dict, max_length=200)
-    """What states, actions, `submit`, fields of the form and their choices are called."""
+    """What states, actions, `submit`, materials, fields of the form and their choices are called."""
 
     def state(self, name: str) -> WorkflowState:
         return next(state for state in self.states if state.name == name)
 
     def actions_from(self, state: str) -> list[WorkflowAction]:
         return [action for action in self.actions if state in action.from_states]
+
+    def paper_of(self, action: str, from_state: str | None) -> PaperKind | None:
+        """The paper of a step."""
+        if action == SUBMIT:
+            return PaperKind.RECEIPT
+        return next((each.paper for each in self.actions_from(str(from_state)) if each.name == action), None)
 
     def timeout(self, state: str) -> WorkflowAction | None:
         """What the system does when the limit of the state is over."""

@@ -40,5 +40,6 @@ def labelled(entry: dict[str, Any], labels: Mapping[str, dict[str, str]]) -> dic
 def _names(entry: dict[str, Any]) -> Iterator[str]:
     yield SUBMIT
     yield from (each["name"] for part in ("states", "actions") for each in entry["definition"][part])
+    yield from (each["kind"] for each in entry["definition"].get("materials", ()))
     for name, field in entry["form"]["properties"].items():
         yield from (name, *field.get("enum", ()))

@@ -46,7 +46,7 @@ def event_about(person_id: str) -> dict[str, Any]:
 
 
 async def announce(database: Database, said: dict[str, Any]) -> None:
-    (handler,) = HANDLERS
+    handler = next(each for each in HANDLERS if each.event_type == EVENT)
     async with database.transaction() as tx:
         await handler.handle(tx, Received(new_id(), EVENT, now(), handler.data.model_validate(said)))
 

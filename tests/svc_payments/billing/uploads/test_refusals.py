@@ -4,9 +4,9 @@ import pytest
 
 from chassis.problems import ContentTooLarge, Problem
 from kit.files.refusals import UndecodableBytes
+from kit.uploads.outcomes import again, kept
 from kit.uploads.refusals import DigestMismatch
 from svc_payments.billing.files.refusals import EmptyFile
-from svc_payments.billing.uploads.refusals import again, kept
 
 
 @pytest.mark.parametrize(

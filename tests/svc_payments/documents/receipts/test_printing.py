@@ -7,8 +7,9 @@ import pypdf
 import pytest
 
 from kit.etags import etag_of_content
+from kit.papers import codes
 from svc_payments.collection.payments.schemas import Prepaid
-from svc_payments.documents.receipts import codes, pdf, schemas
+from svc_payments.documents.receipts import pdf, schemas
 from svc_payments.documents.receipts.words import bilingual, choose, languages, words_in
 from tests.svc_payments.documents.receipts.samples import ISSUED, bill, receipt, text_of
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import CHINA, Database, new_id
-from svc_payments.documents.receipts import codes
+from kit.papers import codes
 from svc_payments.documents.receipts.words import words_in
 from tests.svc_payments.documents.receipts.samples import text_of
 from tests.svc_payments.world import World

@@ -1,4 +1,4 @@
-"""Verification codes of receipts: 19 characters of chance, 93 bits, and one that gives a typing mistake away."""
+"""Verification codes of papers: 19 characters of chance, 93 bits, and one that gives a typing mistake away."""
 
 import hashlib
 import secrets

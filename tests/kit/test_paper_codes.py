@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svc_payments.documents.receipts import codes
+from kit.papers import codes
 
 CODES = st.text(codes.ALPHABET, min_size=codes.LENGTH - 1, max_size=codes.LENGTH - 1).map(
     lambda drawn: drawn + codes.check_character(drawn)
