@@ -18,7 +18,9 @@ from svc_services.cases.applications.own_records import of_person as own_applica
 from svc_services.cases.queue.endpoints import router as application_queue
 from svc_services.cases.received.endpoints import router as received_applications
 from svc_services.cases.workflows.endpoints import router as workflows
+from svc_services.cases.workflows.limits import workflow_of
 from svc_services.catalogue.estimates.endpoints import router as estimates
+from svc_services.catalogue.service_items.endpoints import router as service_items
 from svc_services.catalogue.tariff_plans.endpoints import router as tariff_plans
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
@@ -40,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
-            *(applications, application_queue, received_applications),
+            *(applications, application_queue, received_applications, service_items),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -50,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
+    app.state.workflow_of = workflow_of
     app.state.own_records = (own_applications,)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)

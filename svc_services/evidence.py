@@ -11,6 +11,7 @@ TABLES = {
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "tariff_plans": Held(_TRAIL, "kept: who published or refused which tariff"),
+    "service_items": Held(_TRAIL, "kept: who drafted, published or refused which guide"),
     "claimed_organisations": Held(_ACCOUNTS, "when somebody else represents the organisation"),
     "mandates": Held(_ACCOUNTS, "kept: who acted for which organisation"),
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),

@@ -18,6 +18,7 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due
+from svc_services.catalogue.service_items.events import ServiceItemPublished, ServiceItemWithdrawn
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
@@ -44,6 +45,8 @@ PUBLISHES = (
     TariffWithdrawn,
     TariffPlanPublished,
     TariffPlanWithdrawn,
+    ServiceItemPublished,
+    ServiceItemWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
     ApplicationMoved,
