@@ -28,6 +28,10 @@ _DAYS = {"from": "first_day", "until": "last_day"}
 _BY_MEASURE = {"before": "used_before", "allowance_before": "allowance_used_before"}
 
 
+class UnreadableDetailsError(Exception):
+    """They are not well-formed, contradict themselves, or are not of the billed month."""
+
+
 def usage_stated(details: str, period: date) -> Usage:
     """The usage as the details have it; of a measure that is only read, what was read last.
 
@@ -36,7 +40,7 @@ def usage_stated(details: str, period: date) -> Usage:
         period: the first day of the billed month.
 
     Raises:
-        ValueError: they are not well-formed, contradict themselves, or are not of that month.
+        UnreadableDetailsError
     """
     values, last_read = values_stated(details, period), dict[str, str]()
     for reading in values["readings"]:
@@ -45,9 +49,9 @@ def usage_stated(details: str, period: date) -> Usage:
     try:
         usage = Usage.model_validate(values)
     except ValidationError as error:
-        raise ValueError("not a usage") from error
+        raise UnreadableDetailsError("not a usage") from error
     if usage.last_day < period or usage.first_day >= _following(period):
-        raise ValueError("not of the billed month")
+        raise UnreadableDetailsError("not of the billed month")
     return usage
 
 
@@ -55,10 +59,10 @@ def values_stated(details: str, period: date) -> dict[str, Any]:
     """The details as the fields of a usage, whose quantities and area may lack the bill's one number.
 
     Raises:
-        ValueError: they are not well-formed.
+        UnreadableDetailsError: they are not well-formed.
     """
     if len(details) > LONGEST:
-        raise ValueError("too long")
+        raise UnreadableDetailsError("too long")
     last_day = _following(period) - timedelta(days=1)
     values: dict[str, Any] = {"first_day": f"{period}", "last_day": f"{last_day}", "quantities": {}}
     for name, value in _pairs(details):
@@ -75,7 +79,7 @@ def _pairs(details: str) -> list[tuple[str, str]]:
     pairs = [_PAIR.fullmatch(each.strip(" ")) for each in details.split(";") if each.strip(" ")]
     found = [pair.groups() for pair in pairs if pair]
     if len(found) < len(pairs) or len({name for name, _ in found}) < len(found):
-        raise ValueError("must be name=value, each name once")
+        raise UnreadableDetailsError("must be name=value, each name once")
     return [(name, value) for name, value in found]
 
 
@@ -102,22 +106,22 @@ def _put(values: dict[str, Any], name: str, value: str) -> None:
         case _, "":
             values["quantities"][kind] = value
         case _:
-            raise ValueError(f"unknown: {kind}")
+            raise UnreadableDetailsError(f"unknown: {kind}")
 
 
 def _day(text: str) -> str:
     if not _DAY.fullmatch(text):
-        raise ValueError("must be a day like 2026-01-31")
+        raise UnreadableDetailsError("must be a day like 2026-01-31")
     return text
 
 
 def _whole(text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise ValueError("must be a whole number")
+        raise UnreadableDetailsError("must be a whole number")
     return int(text)
 
 
 def _yes(text: str) -> bool:
     if text != "yes":
-        raise ValueError("must be yes or left out")
+        raise UnreadableDetailsError("must be yes or left out")
     return True

@@ -14,7 +14,7 @@ from kit.fields.customer_parameters import CustomerParameters, canonical
 from svc_payments.billing.bills.meters import is_reading
 from svc_payments.billing.bills.models import STATED_REASONS
 from svc_payments.billing.bills.reasons import Reason
-from svc_payments.billing.bills.usage_details import usage_stated
+from svc_payments.billing.bills.usage_details import UnreadableDetailsError, usage_stated
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
 MORE_COLUMNS = (
@@ -166,7 +166,7 @@ def _fault_in_more(more: dict[str, str], period: str, due_date: str, bill_number
 def _are_details(details: str, period: str) -> bool:
     try:
         usage_stated(details, date.fromisoformat(f"{period}-01"))
-    except ValueError:
+    except UnreadableDetailsError:
         return False
     return True
 

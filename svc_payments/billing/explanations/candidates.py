@@ -12,7 +12,7 @@ from kit.tariffs.rules import TariffRules, UsageComponent
 from kit.tariffs.usage import UsageMissing
 from kit.tariffs.usage_lines import UsageContradictory
 from svc_payments.billing.bills.models import Bill
-from svc_payments.billing.bills.usage_details import usage_stated
+from svc_payments.billing.bills.usage_details import UnreadableDetailsError, usage_stated
 from svc_payments.billing.explanations.usage import known_usage
 from svc_payments.parties.tariff_plans.models import TariffPlan
 
@@ -60,7 +60,7 @@ def _candidate(bill: Bill, plan: Sequence[TariffPlan], earlier: Sequence[Bill]) 
         return None
     except UsageMissing as missing:
         return Candidate(plan[-1:], missing=str(missing.values["missing"]))
-    except (UsageContradictory, ValueError):
+    except (UsageContradictory, UnreadableDetailsError, ValidationError):
         return Candidate(plan[-1:], missing="usage_details")
     return Candidate(
         applied,

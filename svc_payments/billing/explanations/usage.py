@@ -28,7 +28,7 @@ def usage_of(bill: Bill, rules: Sequence[TariffRules]) -> Usage:
 
     Raises:
         UsageMissing: the unit of the bill, where the plan has several measures.
-        ValueError: the bill's details cannot be read.
+        UnreadableDetailsError, ValidationError: the bill's details cannot be read, or contradict its usage.
     """
     values = values_stated(bill.usage_details or "", bill.period)
     measures = {measure for each in rules for measure in measures_of(each)}
@@ -47,7 +47,7 @@ def known_usage(bill: Bill, rules: Sequence[TariffRules], earlier: Sequence[Bill
     """The usage of a bill with that of the earlier bills that count for it.
 
     Raises:
-        UsageMissing, ValueError
+        UsageMissing, UnreadableDetailsError, ValidationError
     """
     usage, components = usage_of(bill, rules), [each for one in rules for each in one.components]
     begin = counted_from(components, usage.first_day)

@@ -2,36 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.text import Line
-from kit.fields.labels import Label, is_arabic
+from kit.fields.labels import Label, Note
 
 Document = Annotated[Line, Field(max_length=100)]
-Sentence = Annotated[Line, Field(max_length=500)]
 Days = Annotated[int, Field(strict=True, ge=1, le=250)]
 _MOST_FEN = 100_000_000
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Note(_Part):
-    """A sentence or two in the languages of the prefecture."""
-
-    zh: Sentence
-    en: Sentence
-    kk: Sentence
-    """Kazakh, in Arabic script."""
-    ug: Sentence
-
-    @model_validator(mode="after")
-    def _require_arabic_script(self) -> "Note":
-        # Names of documents and units may stand in such a sentence in letters of their own.
-        if not all(any(map(is_arabic, words.split())) for words in (self.kk, self.ug)):
-            raise ValueError("kk and ug must be in Arabic script")
-        return self
 
 
 class Material(_Part):

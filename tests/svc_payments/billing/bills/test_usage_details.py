@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
-from svc_payments.billing.bills.usage_details import usage_stated
+from svc_payments.billing.bills.usage_details import UnreadableDetailsError, usage_stated
 from tests.svc_payments.billing.bills.factories import save
 from tests.svc_payments.billing.bills.test_stated_tariffs import BILL, push
 from tests.svc_payments.billing.explanations.plans import a_plan
@@ -50,7 +50,7 @@ def test_without_days_it_is_the_billed_month() -> None:
 def test_whatever_is_written_it_is_read_or_refused(details: str) -> None:
     try:
         usage_stated(details, SEPTEMBER)
-    except ValueError:
+    except UnreadableDetailsError:
         return
 
 
