@@ -192,9 +192,7 @@ def main() -> None:
     _report("catalogue_p99", "ms", 1, ours, plain, detail)
 
 
-def _report(
-    name: str, unit: str, place: int, ours: Rounds, plain: Rounds, detail: dict[str, object]
-) -> None:
+def _report(name: str, unit: str, place: int, ours: Rounds, plain: Rounds, detail: dict[str, object]) -> None:
     report(name, median(each[place] for each in ours), median(each[place] for each in plain), unit, detail)
 
 
