@@ -19,9 +19,10 @@ from tests.svc_services.catalogue.service_items.items import (
     published,
     withdraw,
 )
+from tests.svc_services.catalogue.tariff_plans.plans import day
 from tests.svc_services.catalogue.tariff_plans.plans import decide as decide_plan
 from tests.svc_services.catalogue.tariff_plans.plans import propose as propose_plan
-from tests.svc_services.companies import approved
+from tests.svc_services.companies import account_number, approved
 from tests.svc_services.providers.connections.companies import connected
 from tests.svc_services.providers.connections.test_operator_changes import Operators
 from tests.svc_services.providers.own_company.test_own_company import OPERATOR, linked
@@ -149,7 +150,11 @@ async def test_an_operator_with_a_role_in_the_company_decides_nothing_of_it(
     plan = (await propose_plan(api, tokens, company.id)).json()["tariff_id"]
     proposed = await Operators(api, tokens).propose(company, action="end_key", kid="k1")
     change = proposed.json()["provider_change_id"]
+    path = f"/services/v1/providers/{company.id}/holder-changes"
+    ended = {"account_number": account_number(5), "kind": "ended", "effective_on": day(5), "reason": "their letter"}
+    holder = (await api.post(path, json=ended, headers=tokens.staff("operator") | once())).json()["holder_change_id"]
     paths = [
+        f"{path}/{holder}/approve",
         *(f"{PROPOSALS}/{item}/{step}" for step in ("publish", "refuse")),
         *(f"/services/v1/tariff-proposals/{plan}/{step}" for step in ("publish", "refuse")),
         *(f"/services/v1/provider-changes/{change}/{step}" for step in ("approve", "reject")),
