@@ -23,6 +23,7 @@ TAGS: dict[str, dict[str, str]] = {
         "catalogue": "Reference data: kinds of utilities, divisions and townships.",
         "providers": "Connected providers, and applications to become one.",
         "tariffs": "Published tariffs of public utilities.",
+        "service items": "What can be applied for where, with which materials, in how many days and for what fee.",
         "account bindings": "Utility accounts bound to residents.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
         "materials": "Files that residents hand in with applications, and who may open them.",

@@ -44,7 +44,7 @@ TABLES = {
 IMPERSONAL = frozenset(
     {
         *("providers", "tariffs", "bill_files", "reminder_runs", "channel_nonces", "statements", "settlements"),
-        *("ledger_accounts", "ledger_links", "ledger_anchors"),
+        *("ledger_accounts", "ledger_links", "ledger_anchors", "tariff_plans"),
     }
 )
 FIGURES = (

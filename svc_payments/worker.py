@@ -44,6 +44,7 @@ from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.operations.dashboard.metrics import measure, measure_books
 from svc_payments.parties.accounts.consumers import handlers as account_handlers
 from svc_payments.parties.providers.consumers import HANDLERS as PROVIDER_HANDLERS
+from svc_payments.parties.tariff_plans.consumers import HANDLERS as TARIFF_PLAN_HANDLERS
 from svc_payments.reconciliation.discrepancies.events import DISCREPANCY_EVENTS
 from svc_payments.reconciliation.runs.events import ReconciliationFinished
 from svc_payments.reconciliation.runs.worker import work_off
@@ -78,6 +79,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         ],
         handles=[
             *PROVIDER_HANDLERS,
+            *TARIFF_PLAN_HANDLERS,
             *account_handlers(mandates.binding_ended),
             *E_INVOICE_HANDLERS,
             *CLOSURE_HANDLERS,

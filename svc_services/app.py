@@ -22,7 +22,9 @@ from svc_services.cases.papers.endpoints import router as papers
 from svc_services.cases.queue.endpoints import router as application_queue
 from svc_services.cases.received.endpoints import router as received_applications
 from svc_services.cases.workflows.endpoints import router as workflows
+from svc_services.cases.workflows.limits import workflow_of
 from svc_services.catalogue.estimates.endpoints import router as estimates
+from svc_services.catalogue.service_items.endpoints import router as service_items
 from svc_services.catalogue.tariff_plans.endpoints import router as tariff_plans
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
@@ -46,8 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
-            *(applications, application_queue, received_applications, conformance, own_conformance),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
+            *(conformance, own_conformance, service_items),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -58,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
     app.state.own_records = (own_applications, own_materials)
+    app.state.workflow_of = workflow_of
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

@@ -13,6 +13,7 @@ TABLES = {
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
     "provider_endorsements": Held(_TRAIL, "kept: which operators connected a company"),
     "tariff_plans": Held(_TRAIL, "kept: who published or refused which tariff"),
+    "service_items": Held(_TRAIL, "kept: who drafted, published or refused which guide"),
     "claimed_organisations": Held(_ACCOUNTS, "when somebody else represents the organisation"),
     "mandates": Held(_ACCOUNTS, "kept: who acted for which organisation"),
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),

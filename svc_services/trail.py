@@ -27,6 +27,7 @@ SEALED_TABLES = (
     SealedTable("tariffs"),
     SealedTable("tariff_tiers", key=f"{ROW}.tariff_id || '/' || {ROW}.position"),
     SealedTable("tariff_plans"),
+    SealedTable("service_items"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),
     SealedTable("account_bindings", _BINDING),
     SealedTable("conformance_runs", only=f"{ROW}.status IN ('passed', 'failed')"),

@@ -27,6 +27,7 @@ from svc_services.cases.applications.worker import note_due
 from svc_services.cases.data_reads.events import DATA_READ_EVENTS
 from svc_services.cases.materials import worker as materials
 from svc_services.cases.papers.service import forget_checks
+from svc_services.catalogue.service_items.events import ServiceItemPublished, ServiceItemWithdrawn
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
@@ -55,6 +56,8 @@ PUBLISHES = (
     TariffWithdrawn,
     TariffPlanPublished,
     TariffPlanWithdrawn,
+    ServiceItemPublished,
+    ServiceItemWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
     ApplicationMoved,

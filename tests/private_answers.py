@@ -16,6 +16,8 @@ CACHED = {
     ("GET", "/services/v1/providers/{provider_id}"),
     ("GET", "/services/v1/signing-keys"),
     ("GET", "/services/v1/customer-classes"),
+    ("GET", "/services/v1/service-items"),
+    ("GET", "/services/v1/service-items/{item_id}"),
     ("GET", "/services/v1/tariff-plans"),
     ("GET", "/services/v1/tariff-plans/{tariff_id}"),
     ("GET", "/services/v1/tariffs"),

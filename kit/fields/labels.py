@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chassis.text import Line
 
 Words = Annotated[Line, Field(max_length=60)]
+Sentence = Annotated[Line, Field(max_length=500)]
 
 
 class Label(BaseModel):
@@ -24,6 +25,25 @@ class Label(BaseModel):
     @model_validator(mode="after")
     def _require_arabic_script(self) -> "Label":
         if not all(is_arabic(words) for words in (self.kk, self.ug)):
+            raise ValueError("kk and ug must be in Arabic script")
+        return self
+
+
+class Note(BaseModel):
+    """A sentence or two in the languages of the prefecture."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    zh: Sentence
+    en: Sentence
+    kk: Sentence
+    """Kazakh, in Arabic script."""
+    ug: Sentence
+
+    @model_validator(mode="after")
+    def _require_arabic_script(self) -> "Note":
+        # Numbers of documents and names of units may stand in a sentence in letters of their own.
+        if not all(any(map(is_arabic, words.split())) for words in (self.kk, self.ug)):
             raise ValueError("kk and ug must be in Arabic script")
         return self
 

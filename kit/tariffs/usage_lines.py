@@ -53,7 +53,7 @@ def _read_with_total(reading: MeterReading, bands: Sequence[str], measure: str) 
 
 
 @dataclass
-class _Counter:
+class Counter:
     """How much has been used of the tiers in this cycle, and of the allowance in this season."""
 
     used: int
@@ -76,6 +76,15 @@ class _Counter:
             self._add(span, number, here)
             self.used += here
             left -= here
+
+    def used_in(self, day: date) -> int:
+        """What counts for the tiers of the year of a day that comes next."""
+        return self.used if self.cycle == day.year else 0
+
+    def covered_in(self, allowance: Allowance | None, day: date) -> int:
+        """What counts for the allowance of the season of a day that comes next."""
+        seasons = allowance.season.between(day, day + timedelta(days=1)) if allowance else []
+        return self.allowance_used if seasons and seasons[0][0] == self.season else 0
 
     def _covered(self, allowance: Allowance | None, day: date, quantity: int) -> int:
         seasons = allowance.season.between(day, day + timedelta(days=1)) if allowance else []
@@ -112,8 +121,10 @@ def usage_lines(spans: Sequence[Span], usage: Usage) -> list[Line]:
     if not components:
         return []
     measure = components[0][1].measure
-    counter = _Counter(usage.used_before.get(measure, 0), usage.allowance_used_before.get(measure, 0))
-    cuts = {cut for span, component in components for cut in _cuts(span, component, usage)}
+    # The tiers of a period begin with it, whatever was used before.
+    used_before = usage.used_before.get(measure, 0) if components[0][1].cycle == "year" else 0
+    counter = Counter(used_before, usage.allowance_used_before.get(measure, 0))
+    cuts = {cut for span, component in components for cut in cuts_of(span, component, usage)}
     for day, quantity in pieces(usage, measure, sorted(cuts)):
         for span, component in components:
             if span.begin <= day < span.end:
@@ -125,7 +136,8 @@ def usage_lines(spans: Sequence[Span], usage: Usage) -> list[Line]:
     ]
 
 
-def _cuts(span: Span, component: UsageComponent, usage: Usage) -> list[date]:
+def cuts_of(span: Span, component: UsageComponent, usage: Usage) -> list[date]:
+    """The days on which usage is divided: those of the version, of a new year and of the allowance's seasons."""
     cuts = [span.begin, span.end]
     if component.cycle == "year":
         cuts += [date(year, 1, 1) for year in range(usage.first_day.year + 1, usage.last_day.year + 1)]

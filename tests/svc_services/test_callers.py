@@ -45,6 +45,7 @@ CHANGES = "/services/v1/provider-changes"
 WORKFLOWS = "/services/v1/workflow-proposals"
 OWN_COMPANY = "/services/v1/me/providers"
 PROPOSALS = "/services/v1/tariff-proposals"
+ITEMS = "/services/v1/service-item-proposals"
 CASES, QUEUE, RECEIVED, MATERIALS = (
     f"/services/v1/{name}" for name in ("applications", "application-queue", "received-applications", "materials")
 )
@@ -86,6 +87,11 @@ ENDPOINTS = [
     ("POST", f"{PROPOSALS}/{ANY}/publish", OPERATORS),
     ("POST", f"{PROPOSALS}/{ANY}/refuse", OPERATORS),
     ("POST", f"{PROPOSALS}/{ANY}/withdraw", set[str]()),  # as with a tariff
+    ("GET", ITEMS, OPERATORS | COMPANIES | PROVIDERS),
+    ("POST", ITEMS, COMPANIES | PROVIDERS),
+    ("POST", f"{ITEMS}/{ANY}/publish", OPERATORS),
+    ("POST", f"{ITEMS}/{ANY}/refuse", OPERATORS),
+    ("POST", f"{ITEMS}/{ANY}/withdraw", COMPANIES | PROVIDERS),
     ("POST", f"/services/v1/providers/{ANY}/stop-key", STOPPERS),
     ("GET", OWN_COMPANY, COMPANIES),
     ("GET", f"{OWN_COMPANY}/{ANY}", COMPANIES),

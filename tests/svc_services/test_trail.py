@@ -18,6 +18,10 @@ from svc_services.trail import COMMAND, TRAIL
 from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, submitted
+from tests.svc_services.catalogue.service_items.items import decide as decide_item
+from tests.svc_services.catalogue.service_items.items import propose as propose_item
+from tests.svc_services.catalogue.service_items.items import published as published_item
+from tests.svc_services.catalogue.service_items.items import withdraw as withdraw_item
 from tests.svc_services.catalogue.tariff_plans.plans import decide as decide_plan
 from tests.svc_services.catalogue.tariff_plans.plans import propose as propose_plan
 from tests.svc_services.catalogue.tariff_plans.plans import published
@@ -115,6 +119,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     later = await publish(api, tokens, company.id, effective_from=day(9))
     await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])
     await propose_plans(api, tokens, company.id)
+    await propose_items(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
 
@@ -126,6 +131,17 @@ async def hand_a_paper_over(api: httpx.AsyncClient, tokens: Tokens) -> None:
     path, office = f"{QUEUE}/{case['application_id']}", clerk(tokens)
     assert (await api.get(path, headers=office)).status_code == 200
     assert (await api.get(f"{path}/papers/1", headers=office)).status_code == 200
+
+
+async def propose_items(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    """One that is published and replaced, one that an operator refused, one that its company withdrew."""
+    for _ in range(2):
+        await published_item(api, tokens, provider_id)
+    refused, gone = [
+        (await propose_item(api, tokens, provider_id, application_kind="closure")).json()["item_id"] for _ in range(2)
+    ]
+    assert (await decide_item(api, tokens, refused, "refuse")).status_code == 200
+    assert (await withdraw_item(api, tokens, provider_id, gone)).status_code == 200
 
 
 async def propose_plans(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

@@ -109,6 +109,8 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
         if not alike and (other_number := await number_of_same_bill(tx, bill, content)):
             raise BillRefused(Reason.SIMILAR_BILL_NUMBER, numbers, other_number)
         _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
+        if (content["usage"], content["period"]) != (bill.usage, bill.period):
+            bill.usage_details = None
         for name, value in content.items():
             setattr(bill, name, value)
         await _tell(tx, BillAmended, bill)

@@ -9,6 +9,8 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from kit.callers import ByKind
 from svc_payments.billing.bills import changes, push, schemas, service, versions
+from svc_payments.billing.explanations.schemas import ExplainedBill
+from svc_payments.billing.explanations.service import explained_bill
 from svc_payments.parties.callers import RELATIVE, BillSender, Language, helping
 from svc_payments.parties.providers.account_numbers import AccountNumber
 
@@ -53,9 +55,9 @@ async def list_bills(
 
 
 @router.get("/bills/{bill_id}")
-async def get_bill(tx: ReadTx, caller: Reader, bill_id: UUID) -> schemas.ExplainedBill:
+async def get_bill(tx: ReadTx, caller: Reader, language: Language, bill_id: UUID) -> ExplainedBill:
     """Get a bill, with how its amount follows from the provider's tariff."""
-    return await service.get_bill(tx, caller, bill_id)
+    return await explained_bill(tx, caller, bill_id, language)
 
 
 @router.get("/bills/{bill_id}/versions")

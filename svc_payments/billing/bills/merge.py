@@ -41,10 +41,16 @@ _METER_DIGITS = """
     CASE WHEN claims.meter_digits IS NULL AND claims.meter_from IS NOT DISTINCT FROM bills.meter_from
         AND claims.meter_to IS NOT DISTINCT FROM bills.meter_to THEN bills.meter_digits ELSE claims.meter_digits END
 """
+# So do details of the usage.
+_USAGE_DETAILS = """
+    CASE WHEN claims.usage_details IS NULL AND (claims.usage, claims.period) = (bills.usage, bills.period)
+        THEN bills.usage_details ELSE claims.usage_details END
+"""
 # Nor does a row without a tariff change that of its bill.
 _SAME = (
     f"{_content_of('claims', _CLAIMED_EXPIRY)} IS NOT DISTINCT FROM {_content_of('bills', 'bills.expires_on')}"
     f" AND {_METER_DIGITS} IS NOT DISTINCT FROM bills.meter_digits"
+    f" AND {_USAGE_DETAILS} IS NOT DISTINCT FROM bills.usage_details"
     f" AND NOT ({_SAYS_TARIFF} AND {_tariff_of('claims')} IS DISTINCT FROM {_tariff_of('bills')})"
 )
 
@@ -102,9 +108,11 @@ _REFUSE_SUPERSEDING = f"""
         AND (judged.open AND judged.account_number = judged.old_account) IS NOT TRUE
 """  # noqa: S608 - the condition above
 
+_NEW = f"bill_number, supersedes, usage_details, {_CONTENT}, {', '.join(_TARIFF)}"
+
 _INSERT_NEW = f"""
-    INSERT INTO bills (id, provider_id, bill_file_id, bill_number, supersedes, {_CONTENT}, {", ".join(_TARIFF)})
-    SELECT id, :provider_id, :bill_file_id, bill_number, supersedes, {_CONTENT}, {", ".join(_TARIFF)}
+    INSERT INTO bills (id, provider_id, bill_file_id, {_NEW})
+    SELECT id, :provider_id, :bill_file_id, {_NEW}
     FROM claims WHERE known_id IS NULL AND place = 1 AND outcome IS NULL
 """  # noqa: S608 - the column names above
 
@@ -117,7 +125,7 @@ _AMEND = f"""
     WITH changed AS (
         UPDATE bills SET version = bills.version + 1, bill_file_id = :bill_file_id,
             reason = coalesce(claims.reason, 'not_stated'), note = claims.note, expires_on = {_CLAIMED_EXPIRY},
-            meter_digits = {_METER_DIGITS},
+            meter_digits = {_METER_DIGITS}, usage_details = {_USAGE_DETAILS},
             {", ".join(f"{column} = claims.{column}" for column in _PLAIN_CONTENT)},
             {_KEEP_OR_SET_TARIFF}
         FROM claims WHERE bills.id = known_id AND place = 1 AND outcome IS NULL
@@ -143,7 +151,8 @@ _FOLLOW = f"""
     UPDATE claims SET outcome = CASE
         WHEN {_content_of("claims", "claims.supersedes")} IS DISTINCT FROM {_content_of("first", "first.supersedes")}
             OR claims.expires_on IS DISTINCT FROM first.expires_on
-            OR claims.meter_digits IS DISTINCT FROM first.meter_digits
+            OR (claims.meter_digits, claims.usage_details)
+                IS DISTINCT FROM (first.meter_digits, first.usage_details)
             OR {_tariff_of("claims")} IS DISTINCT FROM {_tariff_of("first")} THEN 'duplicate_in_file'
         WHEN first.outcome IS NULL OR first.outcome = 'amended' THEN 'unchanged'
         ELSE first.outcome

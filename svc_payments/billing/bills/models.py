@@ -150,6 +150,8 @@ class Bill(Base):
     """What the provider says that the bill was made by; the three are none where it says nothing."""
     unit: Mapped[str | None] = mapped_column(Text)
     tariff_id: Mapped[UUID | None]
+    usage_details: Mapped[str | None] = mapped_column(Text)
+    """What it says of the usage beside it, see `usage_details`."""
     version: Mapped[int] = mapped_column(server_default="1")
     reason: Mapped[ChangeReason | None] = mapped_column(Text)
     """Why this version exists; none for the first."""

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     BAD_SUPERSEDES = "bad_supersedes"
     BAD_REASON = "bad_reason"
     BAD_TARIFF = "bad_tariff"
+    BAD_USAGE_DETAILS = "bad_usage_details"
     BAD_NOTE = "bad_note"
     MERGED_CELLS = "merged_cells"
     VALUE_CHANGED = "value_changed"
@@ -50,6 +51,7 @@ AS_IN_1_0: Mapping[Reason, Reason] = {
     Reason.BAD_SUPERSEDES: Reason.BAD_BILL_NUMBER,
     Reason.BAD_REASON: Reason.WRONG_COLUMN_COUNT,
     Reason.BAD_TARIFF: Reason.WRONG_COLUMN_COUNT,
+    Reason.BAD_USAGE_DETAILS: Reason.WRONG_COLUMN_COUNT,
     Reason.BAD_NOTE: Reason.WRONG_COLUMN_COUNT,
     Reason.MERGED_CELLS: Reason.WRONG_COLUMN_COUNT,
     Reason.VALUE_CHANGED: Reason.BAD_BILL_NUMBER,

@@ -82,6 +82,7 @@ class Bill(BaseModel):
     customer_class: str | None = Field(description="The provider's statement; null: it makes none.")
     unit: str | None = Field(description="The provider's statement about the usage; null: it makes none.")
     tariff_id: UUID | None = Field(description="The provider's statement; null: it makes none.")
+    usage_details: str | None = Field(description="What the provider says of the usage beside it, as in bill files.")
     version: int = Field(description="Increases with each change by the provider.")
     reason: str | None = Field(description=f"{REASON} null: nothing has changed.")
     note: str | None = Field(description="The reason in the provider's words.")
@@ -148,6 +149,9 @@ class PushedBill(BaseModel):
     customer_class: Value | None = Field(None, description="The class of the customer, as in the provider's tariffs.")
     unit: Value | None = Field(None, description="The unit of the usage, as in the provider's tariffs.")
     tariff_id: Value | None = Field(None, description="The tariff by which the bill was made.")
+    usage_details: Annotated[str, Field(max_length=400)] | None = Field(
+        None, description="Beside the usage, such as `peak=100;flat=80;valley=60;persons=5`; see the guide."
+    )
     note: Annotated[str, Field(max_length=400)] | None = None
 
 
@@ -202,12 +206,4 @@ class Explanation(BaseModel):
     also_fits: list[FittingTariff] = Field(
         description="Other tariffs that yield the same amount. While there are any, only the provider knows which one "
         "the bill was made by."
-    )
-
-
-class ExplainedBill(Bill):
-    explanation: Explanation | None = Field(description="null if the provider has published no tariff for this period.")
-    stated_tariff_unknown: bool = Field(
-        description="Whether the provider states a class, unit or tariff that is none of its published ones here, so "
-        "that there is no explanation. A tariff may arrive after the bill; then the bill is explained."
     )

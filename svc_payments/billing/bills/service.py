@@ -15,10 +15,9 @@ from chassis.problems import NotFound, Problem
 from kit.calendar import today, today_of
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.accruals import accrued_late_fee
-from svc_payments.billing.bills.explanation import explanation_of
 from svc_payments.billing.bills.meters import consumption
 from svc_payments.billing.bills.models import WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
-from svc_payments.billing.bills.queries import bills_numbered, bills_of_person, tariffs_for, visible_to
+from svc_payments.billing.bills.queries import bills_numbered, bills_of_person, visible_to
 from svc_payments.billing.terms import service as payment_terms
 
 _MOST_LOOKED_AT = 200
@@ -102,19 +101,6 @@ async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) ->
     return await show_bills(tx, (await tx.scalars(oldest_first)).all())
 
 
-async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.ExplainedBill:
-    """One bill with its explanation.
-
-    Raises:
-        NotFound: there is none, or it is neither on an account of this resident nor of this provider.
-    """
-    bill = await visible_bill(tx, caller, bill_id)
-    explanation = explanation_of(bill, await tariffs_for(tx, bill))
-    (shown,) = await show_bills(tx, [bill])
-    unknown = explanation is None and any((bill.customer_class, bill.unit, bill.tariff_id))
-    return schemas.ExplainedBill(**dict(shown), explanation=explanation, stated_tariff_unknown=unknown)
-
-
 async def visible_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> Bill:
     """A bill that this resident or this provider may see.
 
@@ -172,6 +158,7 @@ def _shown(bill: Bill, accrued_fen: int) -> schemas.Bill:
         customer_class=bill.customer_class,
         unit=bill.unit,
         tariff_id=bill.tariff_id,
+        usage_details=bill.usage_details,
         version=bill.version,
         reason=bill.reason,
         note=bill.note,

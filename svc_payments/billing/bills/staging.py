@@ -24,7 +24,8 @@ _CREATE = (
     CREATE TEMPORARY TABLE IF NOT EXISTS staged (
         row integer, bill_number text, account_number text, period date, usage numeric(12, 3), amount_fen bigint,
         due_date date, meter_from numeric(12, 3), meter_to numeric(12, 3), expires_on date, supersedes text,
-        reason text, customer_class text, unit text, tariff_id uuid, meter_digits smallint, note text, fault text,
+        reason text, customer_class text, unit text, tariff_id uuid, meter_digits smallint,
+        usage_details text, note text, fault text,
         id uuid DEFAULT uuidv7()
     ) ON COMMIT DELETE ROWS
     """,

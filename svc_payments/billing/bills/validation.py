@@ -14,9 +14,13 @@ from kit.fields.customer_parameters import CustomerParameters, canonical
 from svc_payments.billing.bills.meters import is_reading
 from svc_payments.billing.bills.models import STATED_REASONS
 from svc_payments.billing.bills.reasons import Reason
+from svc_payments.billing.bills.usage_details import UnreadableDetailsError, usage_stated
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
-MORE_COLUMNS = ("expires_on", "supersedes", "reason", "customer_class", "unit", "tariff_id", "meter_digits", "note")
+MORE_COLUMNS = (
+    *("expires_on", "supersedes", "reason", "customer_class", "unit", "tariff_id", "meter_digits"),
+    *("usage_details", "note"),
+)
 """Optional columns."""
 LARGEST_AMOUNT_YUAN = 1_000_000
 LONGEST_NOTE = 200
@@ -30,7 +34,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _USAGE = re.compile(QUANTITY)
 _AMOUNT = re.compile(r"-?[0-9]+(?:\.[0-9]{1,2})?")
 _NOTE = TypeAdapter(Line)
-_CUSTOMER_CLASS = re.compile(r"[a-z][a-z_]{0,39}")
+_CUSTOMER_CLASS = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _UNIT = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
 _TARIFF_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -56,6 +60,7 @@ class CheckedRow(NamedTuple):
     unit: str = ""
     tariff_id: str = ""
     meter_digits: str = ""
+    usage_details: str = ""
     note: str = ""
 
 
@@ -87,7 +92,7 @@ def checked(
     )
     if fault:
         return fault
-    if fault := _fault_in_more(more, due_date, number):
+    if fault := _fault_in_more(more, period, due_date, number):
         return fault
     amount_fen = str(int(Decimal(amount) * 100))
     return CheckedRow(number, account, f"{period}-01", usage, amount_fen, due_date, before, after, **more)
@@ -142,7 +147,7 @@ def _meter_fault(before: str, after: str, digits: str, usage: str) -> Reason | N
     return None if well_formed and is_reading(before, after, digits, usage) else Reason.BAD_METER_READING
 
 
-def _fault_in_more(more: dict[str, str], due_date: str, bill_number: str) -> Reason | None:
+def _fault_in_more(more: dict[str, str], period: str, due_date: str, bill_number: str) -> Reason | None:
     expires_on, supersedes = more.get("expires_on"), more.get("supersedes")
     if expires_on and not _is_expiry(expires_on, due_date):
         return Reason.BAD_EXPIRY
@@ -153,7 +158,17 @@ def _fault_in_more(more: dict[str, str], due_date: str, bill_number: str) -> Rea
     for name, shape in (("customer_class", _CUSTOMER_CLASS), ("unit", _UNIT), ("tariff_id", _TARIFF_ID)):
         if more.get(name) and not shape.fullmatch(more[name]):
             return Reason.BAD_TARIFF
+    if more.get("usage_details") and not _are_details(more["usage_details"], period):
+        return Reason.BAD_USAGE_DETAILS
     return Reason.BAD_NOTE if len(more.get("note", "")) > LONGEST_NOTE else None
+
+
+def _are_details(details: str, period: str) -> bool:
+    try:
+        usage_stated(details, date.fromisoformat(f"{period}-01"))
+    except UnreadableDetailsError:
+        return False
+    return True
 
 
 def _is_expiry(expires_on: str, due_date: str) -> bool:

@@ -30,6 +30,7 @@ from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.models import PROPOSAL_LIFE, Action, ChangeStatus, ProviderChange
 from svc_services.providers.connections.queries import locked_caller
 from svc_services.providers.connections.refusals import ProposalExpired
+from svc_services.providers.own_company.outsiders import require_outsider
 
 _MOST_AHEAD = timedelta(days=366)
 _MOST_BEHIND = timedelta(days=5 * 366)
@@ -118,7 +119,7 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id
     """Approve another operator's proposal.
 
     Raises:
-        NotFound, NotYourDivision, ProposalExpired, IllegalMove, LaterChangeKnown
+        NotFound, NotYourDivision, OwnCompany, ProposalExpired, IllegalMove, LaterChangeKnown
         SecondPersonNeeded, and the others of `require_second_holder`
     """
     change = await _locked(tx, provider_id, change_id)
@@ -126,6 +127,7 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id
         raise NotFound
     within = (await tx.get_one(Provider, provider_id)).division_codes
     acting = acting_in(caller, within, OPERATOR)
+    await require_outsider(tx, caller, provider_id)
     await require_second_holder(tx, acting, change.proposed_by, since=change.reported_at, within=within)
     if change.status == HolderChangeStatus.PROPOSED and change.reported_at + PROPOSAL_LIFE < now():
         raise ProposalExpired

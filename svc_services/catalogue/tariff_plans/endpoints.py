@@ -14,6 +14,7 @@ from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
 from kit.query_parameters import only_known_parameters
 from svc_services.callers import Operator, in_reach, only_operators
+from svc_services.catalogue.search_words import Search
 from svc_services.catalogue.tariff_plans import presenters, schemas, service
 from svc_services.catalogue.tariff_plans.classes import classes_of
 from svc_services.catalogue.tariff_plans.models import PlanStatus, TariffPlan
@@ -83,7 +84,7 @@ async def _wanted(
     division_code: DivisionCode | None = None,
     on: Annotated[Day | None, Query(description="Only plans in force on this day.")] = None,
     q: Annotated[
-        schemas.Search | None, Query(description="Part of a name, or of the initials of its pinyin, such as jmsj.")
+        Search | None, Query(description="Part of a name, or of the initials of its pinyin, such as jmsj.")
     ] = None,
 ) -> Select[TariffPlan]:
     if division_code:

@@ -12,7 +12,6 @@ from svc_services.fields import Day, Reason
 from svc_services.reference.models import UtilityKind
 
 Document = Annotated[Line, Field(max_length=100)]
-Search = Annotated[Line, Field(max_length=40)]
 
 
 class NewTariffProposal(BaseModel):

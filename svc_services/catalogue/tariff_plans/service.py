@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from pypinyin import Style, lazy_pinyin
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +13,7 @@ from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from kit.tariffs.prices import measures_of
 from svc_services.callers import OPERATOR
+from svc_services.catalogue.search_words import search_words
 from svc_services.catalogue.tariff_plans import presenters, schemas
 from svc_services.catalogue.tariff_plans.classes import MEASURES, classes_of
 from svc_services.catalogue.tariff_plans.doubts import require_confirmed
@@ -30,6 +30,7 @@ from svc_services.catalogue.tariffs.service import (
 )
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
+from svc_services.providers.own_company.outsiders import require_outsider
 
 
 class ClassDoesNotFit(Problem):
@@ -62,7 +63,7 @@ async def propose(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariffPro
         basis_document=new.basis_document,
         effective_from=new.effective_from,
         rules=new.rules.model_dump(mode="json"),
-        search_words=_search_words(new.name.zh, new.name.en, provider.name),
+        search_words=search_words(new.name.zh, new.name.en, provider.name),
         replaces=new.replaces,
     )
     await _require_publishable(tx, plan)
@@ -78,7 +79,7 @@ async def publish(tx: AsyncSession, caller: Caller, tariff_id: UUID) -> schemas.
     """Publish a proposal, as an operator of all divisions of its company.
 
     Raises:
-        NotFound, NotYourDivision, IllegalMove, RoleNotKnownYet, RoleTooNew, CompanySuspended
+        NotFound, NotYourDivision, OwnCompany, IllegalMove, RoleNotKnownYet, RoleTooNew, CompanySuspended
         Problem: why it cannot be published any more, as `propose` has it.
     """
     plan, provider = await _decidable(tx, caller, tariff_id)
@@ -102,7 +103,7 @@ async def refuse(tx: AsyncSession, caller: Caller, tariff_id: UUID, reason: str)
     """Refuse a proposal, with a reason.
 
     Raises:
-        NotFound, NotYourDivision, IllegalMove, RoleNotKnownYet, RoleTooNew
+        NotFound, NotYourDivision, OwnCompany, IllegalMove, RoleNotKnownYet, RoleTooNew
     """
     plan, _ = await _decidable(tx, caller, tariff_id)
     plan.decide(PlanStatus.REFUSED, caller.id)
@@ -145,6 +146,7 @@ async def _decidable(tx: AsyncSession, caller: Caller, tariff_id: UUID) -> tuple
     provider = await tx.get_one(Provider, plan.provider_id, with_for_update={"key_share": True}, populate_existing=True)
     await tx.refresh(plan)
     acting = acting_in(caller, provider.division_codes, OPERATOR)
+    await require_outsider(tx, caller, provider.id)
     await require_second_holder(tx, acting, None, within=provider.division_codes)
     return plan, provider
 
@@ -193,9 +195,3 @@ async def _replaced(tx: AsyncSession, plan: TariffPlan) -> TariffPlan | None:
 def _require_not_begun(plan: TariffPlan) -> None:
     if plan.effective_from <= today():
         raise TariffInForce(effective_from=plan.effective_from.isoformat())
-
-
-def _search_words(*names: str) -> str:
-    """Names in small letters, and the initials of the pinyin of each."""
-    initials = ["".join(lazy_pinyin(name, style=Style.FIRST_LETTER)) for name in names]
-    return " ".join((*names, *initials)).lower()

@@ -24,6 +24,7 @@ from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.applications.service import accepted_parameters, provider_of
 from svc_services.providers.connections import effects, key_terms, proofs, queries, refusals, schemas
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
+from svc_services.providers.own_company.outsiders import require_outsider
 
 SUSPENDED, CHANGED = SecurityEvent("client_suspended"), SecurityEvent("client_changed")
 PROPOSED, REJECTED = SecurityEvent("client_change_proposed"), SecurityEvent("client_change_rejected")
@@ -149,7 +150,7 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     """Approve another operator's proposal and carry it out.
 
     Raises:
-        NotFound, NotYourDivision, AlreadyDecided, ProposalExpired
+        NotFound, NotYourDivision, OwnCompany, AlreadyDecided, ProposalExpired
         SecondPersonNeeded, and the others of `require_second_holder`
         Problem: why it cannot be carried out any more, as `effects.carry_out` has it.
     """
@@ -157,6 +158,7 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     provider = await effects.locked(tx, change.provider_id)
     acting = acting_in(caller, provider.division_codes, OPERATOR)
     within = provider.division_codes
+    await require_outsider(tx, caller, provider.id)
     await require_second_holder(tx, acting, change.proposed_by, since=change.proposed_at, within=within)
     await effects.carry_out(tx, provider, change)
     change.decide(ChangeStatus.APPROVED, caller.id)
@@ -168,10 +170,11 @@ async def reject(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.P
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, NotYourDivision, AlreadyDecided, ProposalExpired
+        NotFound, NotYourDivision, OwnCompany, AlreadyDecided, ProposalExpired
     """
     change = await _open(tx, change_id)
     acting_in(caller, (await effects.locked(tx, change.provider_id)).division_codes, OPERATOR)
+    await require_outsider(tx, caller, change.provider_id)
     change.decide(ChangeStatus.WITHDRAWN if caller.id == change.proposed_by else ChangeStatus.REJECTED, caller.id)
     record(tx, change)
     return queries.shown(change)

@@ -2,6 +2,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from chassis.auth import anyone
 from kit.etags import NOT_MODIFIED, cacheable
+from kit.query_parameters import only_known_parameters
 from svc_services.providers.signing_keys import schemas
 
 router = APIRouter(prefix="/services/v1", tags=["signing keys"])
@@ -12,7 +13,10 @@ _FIVE_MINUTES = 300
     "/signing-keys",
     response_model=schemas.SigningKeys,
     responses=NOT_MODIFIED,
-    dependencies=[Depends(anyone(because="providers check with these keys that a call is the platform's"))],
+    dependencies=[
+        Depends(anyone(because="providers check with these keys that a call is the platform's")),
+        Depends(only_known_parameters),
+    ],
 )
 async def list_signing_keys(request: Request) -> Response:
     """Get the keys that sign account verifications sent to providers (RFC 7517)."""

@@ -75,5 +75,5 @@ async def test_the_page_size_is_limited(api: httpx.AsyncClient, limit: str) -> N
 async def test_loading_the_reference_data_again_changes_nothing(api: httpx.AsyncClient, database: Database) -> None:
     before = (await api.get("/services/v1/divisions")).json()
     loaded = await load_reference_data(database)
-    assert loaded == "6 utility kinds, 12 divisions, 151 townships, 0 new workflows"
+    assert loaded == "6 utility kinds, 12 divisions, 151 townships, 0 new workflows, 0 new guides"
     assert (await api.get("/services/v1/divisions")).json() == before

@@ -51,7 +51,9 @@ def shown_bill(bill: Bill, tariff: Tariff) -> dict[str, Any]:
         "version": 1,
         "reason": None,
         "note": None,
+        "usage_details": None,
         "stated_tariff_unknown": False,
+        "plan_explanation": None,
         "explanation": shown_explanation(tariff),
     }
 

@@ -18,6 +18,18 @@ JANUARY = {"first_day": "2026-01-01", "last_day": "2026-01-31"}
 HOURS = {"peak": "100", "flat": "80", "valley": "60"}
 KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any], int]] = {
     "water": ("water", examples.WATER, {"quantities": {"m3": "20"}, "used_before": {"m3": "170.5"}}, 6240),
+    "household": (
+        "water",
+        examples.WATER,
+        {"quantities": {"m3": "20"}, "used_before": {"m3": "170.5"}, "persons": 5},
+        5400,
+    ),
+    "cold": (
+        "heating",
+        examples.HEATING_BY_AREA,
+        {**SEASON, "cold_days": [{"day": "2026-12-01", "degrees_below": "4.5"}]},
+        220_000 - 1202,
+    ),
     "hours": ("electricity", examples.ELECTRICITY, {"quantities": HOURS, "used_before": {"kWh": "2700"}}, 10_940),
     "combined": ("electricity", examples.COMBINED_METER, {"quantities": {"kWh": "6000"}}, 243_000),
     "gas": ("gas", examples.GAS, {"quantities": {"m3": "1000"}}, 90_000 // 100 * 137 + 100 * 137),

@@ -1,0 +1,203 @@
+"""catalogue: public catalogue requests per second and their p99, against the same bytes from a bare ASGI app.
+
+Ours: one process of svc_services, asked what a resident's app asks before anybody signs in: divisions, the guides of a
+kind, one guide, the workflow of a kind. Baseline: an app that knows these answers by heart, with the same headers. Both
+are served by uvicorn as deployed and asked over the same connections by a process of its own. Rounds alternate; the
+medians are kept.
+"""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import uvloop
+from sqlalchemy import make_url
+
+from chassis.migrations import Roles, upgrade
+from chassis.testing import PUBLIC_URL
+from deploy.local.keys import keys_in
+from deploy.local.postgres import running_postgres
+from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from tests.bench.load import Connection
+from tests.bench.report import report
+
+ROUNDS = 3
+REQUESTS = 1_000
+CONNECTIONS = 16
+GOAL = 0.5
+_BODIES = "MYILI_BENCH_BODIES"
+_V1 = "/services/v1"
+_LISTS = (
+    f"{_V1}/divisions",
+    f"{_V1}/service-items?utility_kind=water&division_code=654002",
+    f"{_V1}/workflows?utility_kind=water&application_kind=new_connection",
+)
+Answer = dict[str, Any]
+Rounds = list[tuple[float, float]]
+
+
+def bare() -> Callable[[Answer, Callable[[], Awaitable[Answer]], Callable[[Answer], Awaitable[None]]], Awaitable[None]]:
+    """An ASGI app that knows its answers by heart: each file is named after its place among the addresses."""
+    folder = Path(os.environ[_BODIES])
+    paths = (folder / "paths").read_text().splitlines()
+    answers = {path.encode(): (folder / str(number)).read_bytes() for number, path in enumerate(paths)}
+
+    async def app(
+        scope: Answer, _receive: Callable[[], Awaitable[Answer]], send: Callable[[Answer], Awaitable[None]]
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        query = scope["query_string"]
+        body = answers[scope["raw_path"].partition(b"?")[0] + (b"?" + query if query else b"")]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"public, max-age=60"),
+            (b"etag", b'"00000000000000000000000000000000"'),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+class TimedConnection(Connection):
+    """Keeps how long each answer took."""
+
+    seconds: list[float]
+    _sent: float | None = None
+
+    def send(self) -> None:
+        now = time.perf_counter()
+        if self._sent is not None:
+            self.seconds.append(now - self._sent)
+        self._sent = now
+        super().send()
+
+
+async def ask(where: str, paths: list[str]) -> tuple[float, float]:
+    """Requests per second, and the p99 in milliseconds."""
+    host, _, port = where.partition(":")
+    loop = asyncio.get_running_loop()
+    waiting = iter([_request(where, paths[number % len(paths)]) for number in range(REQUESTS)])
+    all_done = [loop.create_future() for _ in range(CONNECTIONS)]
+    opened = [
+        await loop.create_connection(partial(TimedConnection, "200", waiting, done), host, int(port))
+        for done in all_done
+    ]
+    seconds: list[float] = []
+    started = time.perf_counter()
+    for transport, connection in opened:
+        connection.seconds = seconds
+        connection.begin(transport)
+    await asyncio.gather(*all_done)
+    return REQUESTS / (time.perf_counter() - started), 1e3 * quantiles(seconds, n=100)[98]
+
+
+def _request(where: str, path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {where}\r\nAccept: application/json\r\n\r\n".encode()
+
+
+def from_another_process(where: str, paths: list[str]) -> tuple[float, float]:
+    """What `ask` measures, so that whoever asks shares no process with who answers."""
+    command = [sys.executable, "-m", "tests.bench.catalogue", where, *paths]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
+    if done.returncode:
+        raise SystemExit(f"The requests ended with: {done.stderr.strip()[-400:]}")
+    rate, p99 = map(float, done.stdout.split())
+    return rate, p99
+
+
+@contextlib.contextmanager
+def services(folder: Path) -> Iterator[str]:
+    """The service with its starter data; yields where it listens."""
+    keys = keys_in(folder)
+    with running_postgres(folder / "postgres") as server:
+        owner = make_url(server).set(drivername="postgresql+asyncpg", database="myili_services")
+        upgrade("svc_services", owner, keys["services_database_password"])
+        role = make_url(server).set(
+            username=Roles.of("svc_services").runtime, password=keys["services_database_password"]
+        )
+        nowhere = f"http://{LOOPBACK}:1"
+        settings = {
+            "database_url": role.render_as_string(hide_password=False),
+            "kafka": f"{LOOPBACK}:1",
+            "public_url": PUBLIC_URL,
+            "jwks_url": nowhere,
+            "registries_url": nowhere,
+            "provider_signing_key": keys["provider_signing_key"],
+        }
+        environment = {f"MYILI_{name.upper()}": value for name, value in settings.items()}
+        starter = Program("starter", [sys.executable, "-m", "svc_services.starter"], "", environment=environment)
+        with running(starter, folder / "starter.log") as process:
+            if process.wait(60):
+                raise SystemExit(f"The starter data was not loaded; {folder / 'starter.log'} says why.")
+        with _served("svc_services.app:create_app", folder, environment) as where:
+            yield where
+
+
+@contextlib.contextmanager
+def _served(factory: str, folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    port = free_port()
+    # As in deploy/compose.
+    arguments = ["uvicorn", "--factory", factory, "--port", str(port), "--no-access-log"]
+    program = Program(
+        name=factory,
+        command=[sys.executable, "-m", *arguments],
+        where=f"{LOOPBACK}:{port}",
+        ready=partial(accepts_connections, port),
+        environment=environment,
+    )
+    with running(program, folder / f"{factory.partition(':')[0]}.log"):
+        yield program.where
+
+
+def keep_answers(where: str, folder: Path) -> list[str]:
+    """Fetch each answer once, for the bare app. Returns the addresses."""
+    folder.mkdir()
+    with httpx.Client(base_url=f"http://{where}") as client:
+        item = client.get(_LISTS[1]).json()["items"][0]
+        paths = [*_LISTS, f"{_V1}/service-items/{item['item_id']}"]
+        for number, path in enumerate(paths):
+            (folder / str(number)).write_bytes(client.get(path).raise_for_status().content)
+    (folder / "paths").write_text("\n".join(paths))
+    return paths
+
+
+def main() -> None:
+    with TemporaryDirectory(prefix="myili-bench-") as name, services(Path(name)) as where:
+        folder = Path(name) / "bodies"
+        paths = keep_answers(where, folder)
+        with _served("tests.bench.catalogue:bare", Path(name), {_BODIES: str(folder)}) as plain_where:
+            ours: Rounds = []
+            plain: Rounds = []
+            from_another_process(where, paths)
+            for number in range(1, ROUNDS + 1):
+                plain.append(from_another_process(plain_where, paths))
+                ours.append(from_another_process(where, paths))
+                print(f"  round {number}: catalogue {ours[-1][0]:,.0f}/s, bare app {plain[-1][0]:,.0f}/s")
+    detail: dict[str, object] = {"requests": REQUESTS, "connections": CONNECTIONS, "rounds": ROUNDS}
+    _report("catalogue", "requests/s", 0, ours, plain, {"goal": GOAL, **detail})
+    _report("catalogue_p99", "ms", 1, ours, plain, detail)
+
+
+def _report(name: str, unit: str, place: int, ours: Rounds, plain: Rounds, detail: dict[str, object]) -> None:
+    report(name, median(each[place] for each in ours), median(each[place] for each in plain), unit, detail)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(*uvloop.run(ask(sys.argv[1], sys.argv[2:])))
+    else:
+        main()
