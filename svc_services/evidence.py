@@ -7,6 +7,9 @@ _CLOSED = "the number is overwritten when the closure of the account takes effec
 
 TABLES = {
     "account_bindings": Held(_ACCOUNTS, _CLOSED),
+    "account_invitations": Held(
+        _ACCOUNTS, "its words are erased when the owner or the invited person closes their account"
+    ),
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),

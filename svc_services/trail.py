@@ -1,6 +1,6 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migrations 0006, 0007 and 0010 have their own copies; a change here needs a migration that
+The triggers of migrations 0006, 0007, 0010 and 0020 have their own copies; a change here needs a migration that
 replaces them.
 """
 
@@ -16,6 +16,7 @@ _APPLICATION = with_hashes(
     contact_phone=("token_hash", "contact_phone"), token_hash=("token_hash",), refusal_reason=("refusal_reason",)
 )
 _BINDING = with_hashes(account_number=("request_id", "account_number"), request_id=("request_id",))
+_INVITATION = with_hashes(label=("code_hash", "label"), code_hash=("code_hash",), name_mac=("code_hash", "name_mac"))
 
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
@@ -29,6 +30,7 @@ SEALED_TABLES = (
     SealedTable("tariff_plans"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),
     SealedTable("account_bindings", _BINDING),
+    SealedTable("account_invitations", _INVITATION),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

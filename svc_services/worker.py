@@ -12,6 +12,7 @@ from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
+from svc_services.accounts.bindings.ends import end_timed
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
@@ -58,6 +59,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(2, partial(fetch_due, database, HttpKeySource(endpoints))),
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
+        Every(60, partial(end_timed, database)),
         Every(60, partial(note_due, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),

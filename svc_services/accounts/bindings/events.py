@@ -5,10 +5,11 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
+from svc_services.accounts.bindings.models import AccountBinding
 
 
 class AccountBindingActivated(Event):
-    """A person has been verified as the holder of a utility account."""
+    """A person has been verified as the holder of a utility account, or was invited to it by its holder."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -20,9 +21,20 @@ class AccountBindingActivated(Event):
     provider_id: UUID
     account_number: str
     role: str
-    """`owner`; expect further roles within v1."""
+    """`owner`, `family` or `tenant`; expect further roles within v1."""
     held_from: date | None
     """The first day of the present holder, whose bills are those since; null where no change was ever reported."""
+    starts_on: date | None = None
+    """Of a tenant: the first day of the tenancy; earlier bills are not shown."""
+    access_until: date | None = None
+    """Of an invited person: the last day of the access. Consumers refuse access after it, whether or not
+    `account_binding.ended` has come."""
+
+
+def activated(binding: AccountBinding, held_from: date | None) -> AccountBindingActivated:
+    names = ("person_id", "provider_id", "account_number", "role", "starts_on", "access_until")
+    fields = {name: getattr(binding, name) for name in names}
+    return AccountBindingActivated(binding_id=binding.id, held_from=held_from, **fields)
 
 
 class AccountBindingEnded(Event):

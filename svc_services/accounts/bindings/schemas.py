@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from svc_services.accounts.bindings.models import BindingStatus, Refusal, Role
+from svc_services.accounts.bindings.models import BindingStatus, Refusal, Right, Role
 from svc_services.fields import AccountNumber
 
 
@@ -31,5 +31,11 @@ class AccountBinding(BaseModel):
     created_at: datetime
     activated_at: datetime | None
     ended_at: datetime | None
+    rights: list[Right]
+    """What the role allows while the binding is active."""
+    starts_on: date | None
+    """Of a tenant: the first day of the tenancy. Earlier bills are not shown."""
+    access_until: date | None
+    """Of an invited person: the last day of the access; null if it has no end."""
     held_until: date | None
     """Where the account changed hands: the last day as its holder. Its bills until then stay visible."""

@@ -11,7 +11,7 @@ from chassis.problems import NotFound
 from kit.calendar import today
 from kit.etags import IfMatchMissing, etag_of, require_unchanged
 from kit.fields.divisions import WHOLE
-from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
+from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Role
 from svc_services.accounts.bindings.service import ProviderSuspended, UnknownProvider
 from svc_services.base import lock
 from svc_services.cases.applications import engine, schemas
@@ -135,6 +135,8 @@ async def _require_account(tx: AsyncSession, case: Application, rule: AccountRul
         AccountBinding.provider_id == case.provider_id,
         AccountBinding.account_number == case.account_number,
         AccountBinding.status == BindingStatus.ACTIVE,
+        # Family and tenants ask the provider for nothing in the holder's place.
+        AccountBinding.role == Role.OWNER,
     )
     if await tx.scalar(bound.with_for_update(read=True)) is None:
         raise AccountNotYours
