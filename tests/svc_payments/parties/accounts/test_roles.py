@@ -98,7 +98,7 @@ async def test_access_ends_with_its_last_day_before_any_event(guest: Guest, data
     assert await guest.periods() == []
     assert await guest.get(f"{BILLS}/{bill.id}") == 404
     assert (await guest.pay(bill)).status_code == 404
-    for path, more in ((PAYMENTS, {}), (MANDATES, {"limit_fen": 10_000})):
+    for path, more in ((PAYMENTS, {"amount_fen": 2760}), (MANDATES, {"limit_fen": 10_000})):
         body = {"provider_id": str(guest.provider_id), "account_number": ACCOUNT, "channel": "sandbox", **more}
         answer = await guest.api.post(path, json=body, headers=guest.headers | once())
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
