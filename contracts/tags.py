@@ -23,6 +23,7 @@ TAGS: dict[str, dict[str, str]] = {
         "providers": "Connected providers, and applications to become one.",
         "tariffs": "Published tariffs of public utilities.",
         "account bindings": "Utility accounts bound to residents.",
+        "meter readings": "Meters that residents read themselves, for their provider to fetch.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
         "workflows": "Forms and steps of applications, by version.",
         "signing keys": "Keys that sign requests to providers.",

@@ -11,6 +11,8 @@ TABLES = {
         _ACCOUNTS, "its words are erased when the owner or the invited person closes their account"
     ),
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
+    "meter_readings": Held(_ACCOUNTS, "kept for the provider; who read is unlinked when they close their account"),
+    "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "tariff_plans": Held(_TRAIL, "kept: who published or refused which tariff"),
@@ -27,6 +29,7 @@ IMPERSONAL = frozenset(
     {
         *("providers", "ended_keys", "provider_keys", "key_sources", "key_fetches", "fetched_keys", "key_warnings"),
         *("used_proofs", "company_organisations", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
+        "meter_books",
     }
 )
 FIGURES = (

@@ -15,6 +15,7 @@ from kit.security_log import record_on_commit
 from svc_services.accounts.bindings.events import AccountBindingEnded
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Role
 from svc_services.accounts.invitations.models import erase_words, withdraw_all
+from svc_services.accounts.readings.models import forget_readers
 
 UNBOUND = SecurityEvent("account_unbound")
 _LIVE = (BindingStatus.ACTIVE, BindingStatus.PENDING)
@@ -43,7 +44,8 @@ async def end_of_person(tx: AsyncSession, person_id: UUID) -> None:
 async def erase_of_person(tx: AsyncSession, person_id: UUID) -> None:
     """End every binding of a person who has closed their account, and erase the account numbers.
 
-    What they wrote about people they invited, and what was written about them, goes as well.
+    What they wrote about people they invited, and what was written about them, goes as well; their readings no longer
+    name them.
 
     The rows stay for the trail, which has hashes of the number with the id of the query; both are overwritten.
     """
@@ -54,6 +56,7 @@ async def erase_of_person(tx: AsyncSession, person_id: UUID) -> None:
             binding.end()
         binding.account_number, binding.request_id, binding.held_until = "", new_id(), None
     await erase_words(tx, person_id)
+    await forget_readers(tx, person_id)
 
 
 async def tell_ended(tx: AsyncSession, binding: AccountBinding, reason: str) -> None:

@@ -10,6 +10,7 @@ from chassis.db import ReadTx
 from kit.my_data import TICKET_RULE, MyData, PersonOfTicket, records
 from svc_services.accounts.bindings.models import AccountBinding
 from svc_services.accounts.invitations.models import AccountInvitation
+from svc_services.accounts.readings.models import MeterReading
 
 router = APIRouter(prefix="/services/v1", tags=["account bindings"])
 
@@ -32,7 +33,8 @@ async def get_my_data(
     mine = await records(tx, AccountBinding, AccountBinding.person_id == person_id, without=("request_id",))
     own = select(AccountBinding.id).where(AccountBinding.person_id == person_id)
     invited = await records(tx, AccountInvitation, AccountInvitation.binding_id.in_(own))
-    kinds: Records = {"account_bindings": mine, "account_invitations": invited}
+    readings = await records(tx, MeterReading, MeterReading.binding_id.in_(own))
+    kinds: Records = {"account_bindings": mine, "account_invitations": invited, "meter_readings": readings}
     for records_of in others:
         kinds |= await records_of(tx, person_id)
     return MyData(service="services", kinds=kinds)

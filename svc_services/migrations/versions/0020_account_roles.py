@@ -1,4 +1,4 @@
-"""Roles at accounts: family and tenants whom the owner invites."""
+"""Roles at accounts: family and tenants whom the owner invites; readings of meters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,6 +31,8 @@ def upgrade() -> None:
     _extend_bindings()
     _create_invitations()
     extend_trail(_SEALED)
+    _create_meters()
+    _create_readings()
 
 
 def _extend_bindings() -> None:
@@ -86,9 +88,73 @@ def _create_invitations() -> None:
     )
 
 
+def _create_meters() -> None:
+    op.create_table(
+        "meter_books",
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("first_day", sa.SmallInteger(), nullable=True),
+        sa.Column("last_day", sa.SmallInteger(), nullable=True),
+        sa.Column("last_number", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("num_nulls(first_day, last_day) <> 1", name=op.f("ck_meter_books_days")),
+        sa.CheckConstraint(
+            "first_day BETWEEN 1 AND 31 AND last_day BETWEEN 1 AND 31", name=op.f("ck_meter_books_days_of_month")
+        ),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_meter_books_provider_id_providers")),
+        sa.PrimaryKeyConstraint("provider_id", name=op.f("pk_meter_books")),
+    )
+    op.create_table(
+        "meter_changes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("account_number", sa.Text(), nullable=False),
+        sa.Column("changed_on", sa.Date(), nullable=False),
+        sa.Column("first_reading", sa.Numeric(12, 3), nullable=False),
+        sa.Column("digits", sa.SmallInteger(), nullable=True),
+        sa.Column("reported_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_meter_changes_provider_id_providers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meter_changes")),
+    )
+    columns = ["provider_id", "account_number", "changed_on"]
+    op.create_index("uq_meter_changes_day", "meter_changes", columns, unique=True)
+
+
+def _create_readings() -> None:
+    table = "meter_readings"
+    references = {"provider_id": "providers", "binding_id": "account_bindings", "replaces": table}
+    op.create_table(
+        table,
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("account_number", sa.Text(), nullable=False),
+        sa.Column("binding_id", sa.Uuid(), nullable=True),
+        sa.Column("read_on", sa.Date(), nullable=False),
+        sa.Column("reading", sa.Numeric(12, 3), nullable=False),
+        sa.Column("usage", sa.Numeric(12, 3), nullable=True),
+        sa.Column("rolled_over", sa.Boolean(), nullable=False),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("replaces", sa.Uuid(), nullable=True),
+        sa.Column("replaced_at", _TIME, nullable=True),
+        sa.Column("submitted_at", _TIME, nullable=False),
+        sa.CheckConstraint("reading >= 0 AND usage >= 0", name=op.f("ck_meter_readings_not_negative")),
+        *(
+            sa.ForeignKeyConstraint([column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}_{other}"))
+            for column, other in references.items()
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meter_readings")),
+    )
+    op.create_index("uq_meter_readings_number", table, ["provider_id", "number"], unique=True)
+    columns = ["provider_id", "account_number", "read_on"]
+    in_force = sa.text("replaced_at IS NULL")
+    op.create_index("uq_meter_readings_day", table, columns, unique=True, postgresql_where=in_force)
+    op.create_index(op.f("ix_meter_readings_binding_id"), table, ["binding_id"])
+
+
 def downgrade() -> None:
     """Refused by the check of roles once somebody was invited: who had access is kept."""
     _check("role", "role IN ('owner')")
+    for table in ("meter_readings", "meter_changes", "meter_books"):
+        op.drop_table(table)
     shorten_trail(_SEALED)
     op.drop_table(_INVITATIONS)
     for column in ("granted_by", "starts_on", "access_until"):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -55,7 +56,9 @@ async def test_days_that_do_not_fit_are_refused(
     house: House, role: str, starts_in: int | None, ends_in: int | None
 ) -> None:
     days = {"starts_on": starts_in, "access_until": ends_in}
-    given = {name: (today() + timedelta(days=away)).isoformat() for name, away in days.items() if away is not None}
+    given: dict[str, Any] = {
+        name: (today() + timedelta(days=away)).isoformat() for name, away in days.items() if away is not None
+    }
     assert code(await house.invite(role, **given)) == (422, "bad_access_days")
 
 
