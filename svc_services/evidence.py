@@ -10,6 +10,7 @@ TABLES = {
     "account_invitations": Held(
         _ACCOUNTS, "its words are erased when the owner or the invited person closes their account"
     ),
+    "binding_ends": Held(_TRAIL, "kept: which operators ended a binding, and why"),
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
     "meter_readings": Held(_ACCOUNTS, "kept for the provider; who read is unlinked when they close their account"),
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),

@@ -26,6 +26,8 @@ class Settings(ServiceSettings):
     """Applications an hour from one network address without a token of who speaks for the company."""
     application_days: int = Field(default=30, ge=1, le=366)
     """Days until an undecided application to connect expires, unless the legal representative made it."""
+    binding_proof_months: int = Field(default=36, ge=0, le=240)
+    """Months after which the holder of a bound account has to be verified anew, within thirty days; 0: never."""
 
     @field_validator("provider_signing_key")
     @classmethod

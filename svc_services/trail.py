@@ -31,6 +31,7 @@ SEALED_TABLES = (
     SealedTable("holder_changes", with_hashes(reason=("reason",))),
     SealedTable("account_bindings", _BINDING),
     SealedTable("account_invitations", _INVITATION),
+    SealedTable("binding_ends", with_hashes(reason=("reason",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -75,6 +75,7 @@ async def change_hands(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID
     path = f"{BINDINGS}/{other.json()['binding_id']}"
     assert (await api.delete(path, headers=tokens.resident(people[1]))).status_code == 204
     await invite(api, tokens, first.json()["binding_id"], people[0])
+    await propose_end(api, tokens, first.json()["binding_id"])
     system.answer = answer_with("holder_does_not_match")
     assert (await bind(api, tokens, provider_id, account_number(123456787), people[2])).status_code >= 400
     system.answer = answer_with("match")
@@ -101,6 +102,12 @@ async def invite(api: httpx.AsyncClient, tokens: Tokens, binding_id: str, owner:
     assert (await api.post(withdrawn, headers=headers | once())).status_code == 200
     (member,) = (await api.get(f"{path}/members", headers=headers)).json()["items"]
     assert (await api.delete(f"{path}/members/{member['member_id']}", headers=headers)).status_code == 204
+
+
+async def propose_end(api: httpx.AsyncClient, tokens: Tokens, binding_id: str) -> None:
+    body = {"binding_id": binding_id, "reason": "a complaint"}
+    proposed = await api.post("/services/v1/binding-ends", json=body, headers=tokens.staff("operator") | once())
+    assert proposed.status_code == 201, proposed.text
 
 
 async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem) -> None:

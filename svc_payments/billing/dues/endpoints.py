@@ -9,6 +9,6 @@ router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 
 @router.get("/accounts")
-async def list_accounts(tx: ReadTx, caller: BilledResidentOrRelative, page: PageQuery) -> Page[schemas.AccountDue]:
+async def list_own_accounts(tx: ReadTx, caller: BilledResidentOrRelative, page: PageQuery) -> Page[schemas.AccountDue]:
     """List the accounts of a resident with what is due on each, newest first."""
     return await service.accounts_of(tx, caller.id, page)

@@ -31,6 +31,23 @@ class AccountBindingActivated(Event):
     `account_binding.ended` has come."""
 
 
+class AccountBindingProofDue(Event):
+    """The holder of an account has to be verified anew, or the binding ends."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.services.account_binding.proof_due.v1"
+    key_field: ClassVar[str] = "binding_id"
+
+    binding_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    prove_by: date
+    """The last day."""
+    reason: str
+    """`age` or `provider`; expect further reasons within v1."""
+
+
 def activated(binding: AccountBinding, held_from: date | None) -> AccountBindingActivated:
     names = ("person_id", "provider_id", "account_number", "role", "starts_on", "access_until")
     fields = {name: getattr(binding, name) for name in names}

@@ -75,6 +75,7 @@ class AccountBinding(Base):
         CheckConstraint("(role = 'owner') = (granted_by IS NULL)", name="granted"),
         CheckConstraint("role = 'tenant' OR starts_on IS NULL", name="starts_on"),
         CheckConstraint("role <> 'owner' OR access_until IS NULL", name="access_until"),
+        CheckConstraint("role = 'owner' OR prove_by IS NULL", name="prove_by"),
         Index(
             "uq_account_bindings_owner",
             "provider_id",
@@ -93,6 +94,11 @@ class AccountBinding(Base):
         Index(None, "person_id", "asked_at"),
         Index("ix_account_bindings_granted", "granted_by", postgresql_where=text("status = 'active'")),
         Index("ix_account_bindings_timed", "access_until", postgresql_where=text("status = 'active'")),
+        Index(
+            "ix_account_bindings_unproved",
+            "prove_by",
+            postgresql_where=text("status = 'active' AND prove_by IS NOT NULL"),
+        ),
         Index("ix_account_bindings_pending", "asked_at", postgresql_where=text("status = 'pending'")),
     )
 
@@ -110,6 +116,10 @@ class AccountBinding(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     held_until: Mapped[date | None]
     """The last day as holder, where the account changed hands; its bills until then stay visible."""
+    proved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the provider last confirmed the holder anew."""
+    prove_by: Mapped[date | None]
+    """The last day for the holder to be confirmed anew; the binding ends after it."""
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("account_bindings.id"))
     """The owner's binding by which an invited person has access; theirs ends with it."""
     starts_on: Mapped[date | None]

@@ -37,5 +37,7 @@ class AccountBinding(BaseModel):
     """Of a tenant: the first day of the tenancy. Earlier bills are not shown."""
     access_until: date | None
     """Of an invited person: the last day of the access; null if it has no end."""
+    prove_by: date | None
+    """The last day for the owner to verify again, by POST .../verify; the binding ends after it."""
     held_until: date | None
     """Where the account changed hands: the last day as its holder. Its bills until then stay visible."""

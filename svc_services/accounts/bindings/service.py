@@ -266,5 +266,6 @@ def shown(binding: AccountBinding) -> schemas.AccountBinding:
         rights=[*RIGHTS[Role(binding.role)]] if binding.status == BindingStatus.ACTIVE else [],
         starts_on=binding.starts_on,
         access_until=binding.access_until,
+        prove_by=binding.prove_by,
         held_until=binding.held_until,
     )

@@ -81,7 +81,7 @@ async def invite(
     Raises:
         NotFound, NotTheOwner, BadAccessDays, TooManyMembers, TooManyInvitations
     """
-    owner = await _owner(tx, person_id, binding_id)
+    owner = await owned(tx, person_id, binding_id)
     starts_on = _checked_start(new, await today_of(tx))
     await _require_room(tx, owner.id)
     code = codes.new_code()
@@ -109,7 +109,7 @@ async def withdraw(
     Raises:
         NotFound, NotTheOwner, IllegalMove
     """
-    await _owner(tx, person_id, binding_id)
+    await owned(tx, person_id, binding_id)
     invitation = await tx.get(AccountInvitation, invitation_id, with_for_update=True)
     if invitation is None or invitation.binding_id != binding_id:
         raise NotFound
@@ -148,7 +148,7 @@ async def withdraw_access(tx: AsyncSession, person_id: UUID, binding_id: UUID, m
     Raises:
         NotFound, NotTheOwner
     """
-    await _owner(tx, person_id, binding_id)
+    await owned(tx, person_id, binding_id)
     member = await tx.get(AccountBinding, member_id, with_for_update=True)
     if member is None or member.granted_by != binding_id:
         raise NotFound
@@ -166,7 +166,12 @@ async def require_owner(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> 
     _check_owner(await own(tx, person_id, binding_id))
 
 
-async def _owner(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> AccountBinding:
+async def owned(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> AccountBinding:
+    """The owner's active binding, locked.
+
+    Raises:
+        NotFound, NotTheOwner
+    """
     binding = await own(tx, person_id, binding_id, locked=True)
     _check_owner(binding)
     return binding

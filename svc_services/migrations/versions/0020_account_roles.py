@@ -1,4 +1,4 @@
-"""Roles at accounts: family and tenants whom the owner invites; readings of meters."""
+"""Roles at accounts: family and tenants whom the owner invites; proof anew, ordered ends, and readings of meters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,12 +12,13 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
-_BINDINGS, _INVITATIONS = "account_bindings", "account_invitations"
+_BINDINGS, _INVITATIONS, _ENDS = "account_bindings", "account_invitations", "binding_ends"
 _SEALED = (
     SealedTable(
         _INVITATIONS,
         with_hashes(label=("code_hash", "label"), code_hash=("code_hash",), name_mac=("code_hash", "name_mac")),
     ),
+    SealedTable(_ENDS, with_hashes(reason=("reason",))),
 )
 _CHECKS = {
     "role": "role IN ('family', 'tenant')",
@@ -30,6 +31,7 @@ _CHECKS = {
 def upgrade() -> None:
     _extend_bindings()
     _create_invitations()
+    _create_ends()
     extend_trail(_SEALED)
     _create_meters()
     _create_readings()
@@ -39,6 +41,8 @@ def _extend_bindings() -> None:
     op.add_column(_BINDINGS, sa.Column("granted_by", sa.Uuid(), nullable=True))
     op.add_column(_BINDINGS, sa.Column("starts_on", sa.Date(), nullable=True))
     op.add_column(_BINDINGS, sa.Column("access_until", sa.Date(), nullable=True))
+    op.add_column(_BINDINGS, sa.Column("proved_at", _TIME, nullable=True))
+    op.add_column(_BINDINGS, sa.Column("prove_by", sa.Date(), nullable=True))
     op.create_foreign_key(
         op.f("fk_account_bindings_granted_by_account_bindings"), _BINDINGS, _BINDINGS, ["granted_by"], ["id"]
     )
@@ -47,11 +51,14 @@ def _extend_bindings() -> None:
         "granted": "(role = 'owner') = (granted_by IS NULL)",
         "starts_on": "role = 'tenant' OR starts_on IS NULL",
         "access_until": "role <> 'owner' OR access_until IS NULL",
+        "prove_by": "role = 'owner' OR prove_by IS NULL",
     }.items():
         op.create_check_constraint(op.f(f"ck_account_bindings_{name}"), _BINDINGS, rule)
     active = sa.text("status = 'active'")
     op.create_index("ix_account_bindings_granted", _BINDINGS, ["granted_by"], postgresql_where=active)
     op.create_index("ix_account_bindings_timed", _BINDINGS, ["access_until"], postgresql_where=active)
+    unproved = sa.text("status = 'active' AND prove_by IS NOT NULL")
+    op.create_index("ix_account_bindings_unproved", _BINDINGS, ["prove_by"], postgresql_where=unproved)
 
 
 def _create_invitations() -> None:
@@ -86,6 +93,34 @@ def _create_invitations() -> None:
     op.create_index(
         "ix_account_invitations_open", _INVITATIONS, ["binding_id"], postgresql_where=sa.text("status = 'open'")
     )
+
+
+def _create_ends() -> None:
+    checks = {
+        "status": "status IN ('proposed', 'done', 'rejected', 'withdrawn')",
+        "second_person": "status = 'withdrawn' OR decided_by <> proposed_by",
+        "decided": "(status = 'proposed') = (decided_by IS NULL)",
+    }
+    op.create_table(
+        _ENDS,
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("binding_id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", _TIME, nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", _TIME, nullable=True),
+        *(sa.CheckConstraint(rule, name=op.f(f"ck_binding_ends_{name}")) for name, rule in checks.items()),
+        sa.ForeignKeyConstraint(
+            ["binding_id"], ["account_bindings.id"], name=op.f("fk_binding_ends_binding_id_account_bindings")
+        ),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_binding_ends_provider_id_providers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_binding_ends")),
+    )
+    proposed = sa.text("status = 'proposed'")
+    op.create_index("uq_binding_ends_proposed", _ENDS, ["binding_id"], unique=True, postgresql_where=proposed)
 
 
 def _create_meters() -> None:
@@ -156,8 +191,9 @@ def downgrade() -> None:
     for table in ("meter_readings", "meter_changes", "meter_books"):
         op.drop_table(table)
     shorten_trail(_SEALED)
+    op.drop_table(_ENDS)
     op.drop_table(_INVITATIONS)
-    for column in ("granted_by", "starts_on", "access_until"):
+    for column in ("granted_by", "starts_on", "access_until", "proved_at", "prove_by"):
         op.drop_column(_BINDINGS, column)
 
 

@@ -88,7 +88,9 @@ async def test_a_helper_reads_bills_and_the_person_sees_that(helper: Helper) -> 
     assert (account["bills_due"], account["due_fen"]) == (1, 4140)
     acts = [(each.action, each.subject, each.details) for each in await helper.trail()]
     about = {"for_person": str(helper.helped_id), "family_account_id": str(helper.family_account_id)}
-    assert acts == [(action, str(helper.helped_id), about) for action in ("list_bills", "get_bill", "list_accounts")]
+    assert acts == [
+        (action, str(helper.helped_id), about) for action in ("list_bills", "get_bill", "list_own_accounts")
+    ]
     async with helper.world.database.read() as tx:
         told = [each.data for each in await emitted(tx) if each.type.endswith("personal_data.read.v1")]
     assert [(each["person_id"], each["role"], each["data"]) for each in told] == [
