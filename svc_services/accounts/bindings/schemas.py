@@ -1,5 +1,5 @@
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +25,8 @@ class AccountBinding(BaseModel):
     binding_id: UUID
     provider_id: UUID
     account_number: str
-    role: Role
+    role: Literal[Role.OWNER]
+    """Whoever was invited finds theirs at /services/v1/account-accesses."""
     status: BindingStatus
     refusal: Refusal | None
     created_at: datetime
@@ -33,10 +34,6 @@ class AccountBinding(BaseModel):
     ended_at: datetime | None
     rights: list[Right]
     """What the role allows while the binding is active."""
-    starts_on: date | None
-    """Of a tenant: the first day of the tenancy. Earlier bills are not shown."""
-    access_until: date | None
-    """Of an invited person: the last day of the access; null if it has no end."""
     prove_by: date | None
     """The last day for the owner to verify again, by POST .../verify; the binding ends after it."""
     held_until: date | None

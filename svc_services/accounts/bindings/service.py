@@ -159,12 +159,12 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
 
 async def own_binding(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> schemas.AccountBinding:
     """A binding as its person sees it."""
-    return shown(await own(tx, person_id, binding_id))
+    return shown(await _held(tx, person_id, binding_id))
 
 
 async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
     """End a binding, and with the owner's the access of everybody they invited. Idempotent."""
-    binding = await own(tx, person_id, binding_id, locked=True)
+    binding = await _held(tx, person_id, binding_id, locked=True)
     if binding.status == BindingStatus.ENDED:
         return
     was_active = binding.status == BindingStatus.ACTIVE
@@ -252,20 +252,26 @@ async def own(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bo
     return binding
 
 
+async def _held(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
+    """A binding of the person as holder; an access by invitation is another resource."""
+    binding = await own(tx, person_id, binding_id, locked=locked)
+    if binding.role != Role.OWNER:
+        raise NotFound
+    return binding
+
+
 def shown(binding: AccountBinding) -> schemas.AccountBinding:
     return schemas.AccountBinding(
         binding_id=binding.id,
         provider_id=binding.provider_id,
         account_number=binding.account_number,
-        role=binding.role,
+        role=Role.OWNER,
         status=binding.status,
         refusal=binding.refusal,
         created_at=binding.created_at,
         activated_at=binding.activated_at,
         ended_at=binding.ended_at,
         rights=[*RIGHTS[Role(binding.role)]] if binding.status == BindingStatus.ACTIVE else [],
-        starts_on=binding.starts_on,
-        access_until=binding.access_until,
         prove_by=binding.prove_by,
         held_until=binding.held_until,
     )

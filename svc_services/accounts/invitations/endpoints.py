@@ -9,8 +9,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import Problem
 from svc_services.accounts.bindings.attestations import attested
 from svc_services.accounts.bindings.dependencies import Attestations
-from svc_services.accounts.bindings.schemas import AccountBinding
-from svc_services.accounts.bindings.service import own_binding
+from svc_services.accounts.bindings.models import AccountBinding, Role
 from svc_services.accounts.invitations import queries, schemas, service
 from svc_services.accounts.invitations.models import AccountInvitation
 from svc_services.callers import Resident
@@ -56,7 +55,7 @@ async def accept_account_invitation(
     once: OnceKey,
     attestations: Attestations,
     body: schemas.InvitationCode,
-) -> AccountBinding:
+) -> schemas.AccountAccess:
     """Accept an invitation by its code.
 
     The caller's attested name must be the one that the owner invited.
@@ -68,8 +67,34 @@ async def accept_account_invitation(
         await once.claim(tx, caller)
         outcome = await service.accept(tx, caller.id, attestation, body.code)
         if not isinstance(outcome, Problem):
-            return await once.do(tx, caller, own_binding(tx, caller.id, outcome.id))
+            return await once.do(tx, caller, _shown(outcome))
     raise outcome  # after the commit: a refusal raised within would undo the count of tries
+
+
+async def _shown(access: AccountBinding) -> schemas.AccountAccess:
+    return queries.shown_access(access)
+
+
+@router.get("/account-accesses")
+async def list_account_accesses(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.AccountAccess]:
+    """List the caller's access to accounts of others, newest first."""
+    query = select(AccountBinding).where(AccountBinding.person_id == caller.id, AccountBinding.role != Role.OWNER)
+    return await page_of(tx, query, page, AccountBinding.id, queries.shown_access, newest_first=True)
+
+
+@router.get("/account-accesses/{access_id}")
+async def get_account_access(tx: ReadTx, caller: Resident, access_id: UUID) -> schemas.AccountAccess:
+    """Get one of the caller's accesses to accounts of others."""
+    return queries.shown_access(await queries.own_access(tx, caller.id, access_id))
+
+
+@router.delete("/account-accesses/{access_id}", status_code=204)
+async def end_account_access(tx: Tx, caller: Resident, access_id: UUID) -> None:
+    """End the caller's own access to an account.
+
+    Idempotent: ending it again has no effect.
+    """
+    await service.leave(tx, caller.id, access_id)
 
 
 @router.get(f"{_OF_BINDING}/members")

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.text import Line
-from svc_services.accounts.bindings.models import Right, Role
+from svc_services.accounts.bindings.models import BindingStatus, Right, Role
 from svc_services.accounts.invitations.models import InvitationStatus
 from svc_services.fields import Day
 
@@ -56,11 +56,31 @@ class InvitationCode(BaseModel):
     """From POST /identity/v1/me/attestations; valid once, also where the answer is a refusal."""
 
 
+class AccountAccess(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    access_id: UUID
+    """Also the `binding_id` of this access at other operations and in events."""
+    provider_id: UUID
+    account_number: str
+    role: Role
+    status: BindingStatus
+    """active or ended."""
+    rights: list[Right]
+    """What the role allows; empty once the access has ended."""
+    starts_on: date | None
+    """Of a tenant: the first day of the tenancy. Earlier bills are not shown."""
+    access_until: date | None
+    """The last day of the access; null if it has no end."""
+    since: datetime
+    ended_at: datetime | None
+
+
 class AccountMember(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     member_id: UUID
-    """Their binding to the account."""
+    """Their access to the account."""
     role: Role
     label: str
     rights: list[Right]

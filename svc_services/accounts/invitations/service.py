@@ -24,6 +24,7 @@ from svc_services.accounts.bindings.service import BindingInProgress, consume, o
 from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.accounts.invitations import codes, schemas
 from svc_services.accounts.invitations.models import AccountInvitation, InvitationStatus
+from svc_services.accounts.invitations.queries import own_access
 from svc_services.base import lock
 
 INVITED = SecurityEvent("account_invitation_created")
@@ -140,6 +141,18 @@ async def accept(tx: AsyncSession, person_id: UUID, attestation: Attestation, co
     if refusal := await _standing(tx, person_id, owner):
         return refusal
     return await _join(tx, person_id, owner, invitation)
+
+
+async def leave(tx: AsyncSession, person_id: UUID, access_id: UUID) -> None:
+    """End one's own access. Idempotent.
+
+    Raises:
+        NotFound
+    """
+    access = await own_access(tx, person_id, access_id, locked=True)
+    if access.status == BindingStatus.ACTIVE:
+        access.end()
+        await tell_ended(tx, access, "by_person")
 
 
 async def withdraw_access(tx: AsyncSession, person_id: UUID, binding_id: UUID, member_id: UUID) -> None:

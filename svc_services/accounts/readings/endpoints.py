@@ -21,7 +21,7 @@ _OF_BINDING = "/account-bindings/{binding_id}/meter-readings"
 @router.post(_OF_BINDING, status_code=201)
 async def submit_meter_reading(
     tx: Tx, caller: Resident, once: OnceKey, binding_id: UUID, body: schemas.NewMeterReading
-) -> schemas.MeterReading:
+) -> schemas.SubmittedReading:
     """Submit what the meter of the caller's account shows today.
 
     A second reading of a day corrects the first, which stays on record.
@@ -32,7 +32,7 @@ async def submit_meter_reading(
 @router.get(_OF_BINDING)
 async def list_own_meter_readings(
     tx: ReadTx, caller: Resident, page: PageQuery, binding_id: UUID
-) -> Page[schemas.MeterReading]:
+) -> Page[schemas.SubmittedReading]:
     """List the readings of the caller's account since it changed hands, newest first."""
     binding = await service.reader(tx, caller.id, binding_id)
     query = select(MeterReading).where(

@@ -42,7 +42,7 @@ class NewMeterReading(BaseModel):
     """That an unusual reading is meant; after 409 `reading_confirmation_needed`."""
 
 
-class MeterReading(BaseModel):
+class SubmittedReading(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     reading_id: UUID
@@ -62,7 +62,7 @@ class MeterReading(BaseModel):
     submitted_at: datetime
 
 
-class ReceivedMeterReading(MeterReading):
+class ReceivedMeterReading(SubmittedReading):
     number: int
     """In the provider's own row of numbers, without gaps; go on after the last one that you have."""
 

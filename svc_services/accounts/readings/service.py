@@ -52,7 +52,7 @@ class OtherMeterChangeKnown(Problem):
 
 async def take(
     tx: AsyncSession, person_id: UUID, binding_id: UUID, new: schemas.NewMeterReading
-) -> schemas.MeterReading:
+) -> schemas.SubmittedReading:
     """Record today's reading; an earlier one of today is kept as corrected.
 
     Raises:
@@ -212,8 +212,8 @@ async def _book(tx: AsyncSession, provider_id: UUID) -> MeterBook:
     return await tx.get_one(MeterBook, provider_id, with_for_update=True, populate_existing=True)
 
 
-def shown(reading: MeterReading) -> schemas.MeterReading:
-    return schemas.MeterReading(**_fields(reading))
+def shown(reading: MeterReading) -> schemas.SubmittedReading:
+    return schemas.SubmittedReading(**_fields(reading))
 
 
 def received(reading: MeterReading) -> schemas.ReceivedMeterReading:

@@ -14,6 +14,7 @@ from tests.svc_services.companies import BINDINGS, attestation
 
 __all__ = ["bind", "person_id", "provider_id"]
 
+ACCESSES = "/services/v1/account-accesses"
 ACCEPT = "/services/v1/account-invitations/accept"
 NAME = "阿依古丽·买买提"
 
@@ -62,7 +63,8 @@ class House:
         return items
 
     async def end(self, binding_id: str, person: UUID) -> None:
-        answer = await self.api.delete(f"{BINDINGS}/{binding_id}", headers=self.tokens.resident(person))
+        path = BINDINGS if person == self.owner_id else ACCESSES
+        answer = await self.api.delete(f"{path}/{binding_id}", headers=self.tokens.resident(person))
         assert answer.status_code == 204, answer.text
 
     async def remove(self, member_id: str, *, by: UUID | None = None) -> httpx.Response:

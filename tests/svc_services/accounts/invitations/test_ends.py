@@ -14,8 +14,7 @@ from tests.svc_services.accounts.bindings.conftest import Bind
 from tests.svc_services.accounts.bindings.stored import binding_events, bindings_in, code
 from tests.svc_services.accounts.bindings.test_closures import close
 from tests.svc_services.accounts.bindings.test_revoked_proof import revoke
-from tests.svc_services.accounts.invitations.conftest import House
-from tests.svc_services.companies import BINDINGS
+from tests.svc_services.accounts.invitations.conftest import ACCESSES, House
 
 ENDED = "cn.ili.services.account_binding.ended.v1"
 
@@ -33,10 +32,10 @@ async def statuses(database: Database) -> list[tuple[str, str]]:
 async def test_the_owner_withdraws_access_at_once(house: House, database: Database) -> None:
     joined = await house.join()
     for _ in range(2):
-        assert (await house.remove(joined["binding_id"])).status_code == 204
+        assert (await house.remove(joined["access_id"])).status_code == 204
     assert await house.members() == []
-    assert await ended(database) == {joined["binding_id"]: None}
-    theirs = await house.api.get(f"{BINDINGS}/{joined['binding_id']}", headers=house.tokens.resident(house.guest_id))
+    assert await ended(database) == {joined["access_id"]: None}
+    theirs = await house.api.get(f"{ACCESSES}/{joined['access_id']}", headers=house.tokens.resident(house.guest_id))
     assert (theirs.json()["status"], theirs.json()["rights"]) == ("ended", [])
 
 
@@ -44,16 +43,16 @@ async def test_an_owner_removes_only_their_own_guests(house: House) -> None:
     joined = await house.join()
     assert (await house.remove(house.binding_id)).status_code == 404
     assert (await house.remove(str(new_id()))).status_code == 404
-    assert [each["member_id"] for each in await house.members()] == [joined["binding_id"]]
+    assert [each["member_id"] for each in await house.members()] == [joined["access_id"]]
 
 
 async def test_an_invited_person_leaves(house: House, database: Database) -> None:
     joined = await house.join()
-    await house.end(joined["binding_id"], house.guest_id)
+    await house.end(joined["access_id"], house.guest_id)
     assert await house.members() == []
     assert await statuses(database) == [("owner", "active"), ("family", "ended")]
     again = await house.join()
-    assert again["binding_id"] != joined["binding_id"]
+    assert again["access_id"] != joined["access_id"]
 
 
 async def test_all_access_ends_with_the_owners_binding(house: House, database: Database, bind: Bind) -> None:
@@ -61,7 +60,7 @@ async def test_all_access_ends_with_the_owners_binding(house: House, database: D
     family = await house.join(person=house.guest_id)
     tenant = await house.join("tenant", new_id(), access_until=today().isoformat())
     await house.end(house.binding_id, house.owner_id)
-    assert set(await ended(database)) == {house.binding_id, family["binding_id"], tenant["binding_id"]}
+    assert set(await ended(database)) == {house.binding_id, family["access_id"], tenant["access_id"]}
     assert code(await house.accept(waiting["code"], new_id())) == (409, "invitation_over")
     assert (await bind()).status_code == 201  # anew, by the same owner
     assert code(await house.accept(waiting["code"], new_id())) == (409, "invitation_over")
@@ -72,7 +71,7 @@ async def test_a_change_of_holders_ends_it_without_the_bills_of_before(house: Ho
     change = {"account_number": house.account, "kind": "new_holder", "effective_on": today().isoformat()}
     headers = house.tokens.client(house.provider_id, "accounts:write") | once()
     assert (await house.api.post("/services/v1/holder-changes", json=change, headers=headers)).status_code == 201
-    assert await ended(database) == {house.binding_id: today().isoformat(), family["binding_id"]: None}
+    assert await ended(database) == {house.binding_id: today().isoformat(), family["access_id"]: None}
 
 
 @pytest.mark.parametrize("kind", ["proofing_revoked", "closed"])
@@ -81,7 +80,7 @@ async def test_it_ends_with_the_identity_of_either(house: House, database: Datab
     family = await house.join()
     person = house.owner_id if who == "owner" else house.guest_id
     await (revoke if kind == "proofing_revoked" else close)(database, person)
-    gone = {house.binding_id, family["binding_id"]} if who == "owner" else {family["binding_id"]}
+    gone = {house.binding_id, family["access_id"]} if who == "owner" else {family["access_id"]}
     assert set(await ended(database)) == gone
     if kind == "closed":
         async with database.read() as tx:
@@ -95,7 +94,7 @@ async def test_it_ends_after_its_last_day(house: House, database: Database) -> N
     assert await ended(database) == {}
     await move_to_yesterday(database)
     await end_timed(database)
-    assert await ended(database) == {tenant["binding_id"]: None}
+    assert await ended(database) == {tenant["access_id"]: None}
 
 
 async def test_an_invitation_does_not_outlive_its_own_days(house: House, database: Database) -> None:

@@ -12,7 +12,7 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
 from kit.calendar import today
 from tests.svc_services.accounts.bindings.stored import binding_events, code
-from tests.svc_services.accounts.invitations.conftest import ACCEPT, NAME, House
+from tests.svc_services.accounts.invitations.conftest import ACCEPT, ACCESSES, NAME, House
 from tests.svc_services.companies import BINDINGS, attestation
 
 TOMORROW = (today() + timedelta(days=1)).isoformat()
@@ -25,10 +25,25 @@ async def test_a_family_member_joins_by_the_owners_code(house: House, database: 
     assert (joined["role"], joined["status"], joined["account_number"]) == ("family", "active", house.account)
     assert joined["rights"] == ["see_bills", "pay", "auto_pay", "read_meter"]
     (member,) = await house.members()
-    assert (member["member_id"], member["label"]) == (joined["binding_id"], "女儿")
+    assert (member["member_id"], member["label"]) == (joined["access_id"], "女儿")
     event = (await binding_events(database))[-1].data
     assert event["person_id"] == str(house.guest_id)
     assert (event["role"], event["starts_on"], event["access_until"]) == ("family", None, None)
+
+
+async def test_an_access_is_no_binding_of_a_holder(house: House) -> None:
+    """Apps of before know bindings of holders only."""
+    joined, mine = await house.join(), house.tokens.resident(house.guest_id)
+    assert (await house.api.get(BINDINGS, headers=mine)).json()["items"] == []
+    path = f"{BINDINGS}/{joined['access_id']}"
+    assert (await house.api.get(path, headers=mine)).status_code == 404
+    assert (await house.api.delete(path, headers=mine)).status_code == 404
+    assert (await house.api.get(ACCESSES, headers=mine)).json()["items"] == [joined]
+    assert (await house.api.get(f"{ACCESSES}/{joined['access_id']}", headers=mine)).json() == joined
+    owner = house.tokens.resident(house.owner_id)
+    assert (await house.api.get(f"{ACCESSES}/{house.binding_id}", headers=owner)).status_code == 404
+    assert (await house.api.delete(f"{ACCESSES}/{house.binding_id}", headers=owner)).status_code == 404
+    assert (await house.api.get(ACCESSES, headers=owner)).json()["items"] == []
 
 
 async def test_a_tenancy_has_days(house: House, database: Database) -> None:
@@ -119,7 +134,7 @@ async def test_one_person_takes_parallel_invitations_once(house: House) -> None:
 
 async def test_an_invited_person_neither_invites_nor_removes(house: House) -> None:
     joined = await house.join()
-    theirs = f"{BINDINGS}/{joined['binding_id']}"
+    theirs = f"{BINDINGS}/{joined['access_id']}"
     mine = house.tokens.resident(house.guest_id)
     body = {"role": "family", "name": NAME, "label": "x"}
     answer = await house.api.post(f"{theirs}/invitations", json=body, headers=mine | once())
@@ -128,7 +143,7 @@ async def test_an_invited_person_neither_invites_nor_removes(house: House) -> No
         assert code(await house.api.get(path, headers=mine)) == (403, "not_the_owner")
     # Nor by the owner's binding, whose id they may have seen.
     assert (await house.invite(by=house.guest_id)).status_code == 404
-    assert (await house.remove(joined["binding_id"], by=house.guest_id)).status_code == 404
+    assert (await house.remove(joined["access_id"], by=house.guest_id)).status_code == 404
     answer = await house.api.delete(house.path, headers=mine)
     assert answer.status_code == 404
 

@@ -122,7 +122,7 @@ async def test_only_the_owner_verifies_by_their_own_name(house: House, database:
     joined = await house.join()
     guest = house.tokens.resident(house.guest_id) | once()
     body = {"attestation": attestation(house.tokens, house.guest_id)}
-    theirs = await house.api.post(f"{BINDINGS}/{joined['binding_id']}/verify", json=body, headers=guest)
+    theirs = await house.api.post(f"{BINDINGS}/{joined['access_id']}/verify", json=body, headers=guest)
     assert code(theirs) == (403, "not_the_owner")
     assert (await house.api.post(f"{house.path}/verify", json=body, headers=guest)).status_code == 404
     assert code(await prove(house, sub=str(new_id()))) == (403, "attestation_not_yours")

@@ -160,11 +160,11 @@ async def test_family_reads_the_meter_and_a_tenant_does_not(meter: Meter) -> Non
     family = await meter.house.join()
     tenant_id = new_id()
     tenant = await meter.house.join("tenant", tenant_id, access_until=today().isoformat())
-    assert (await meter.read("5", by=meter.house.guest_id, binding=family["binding_id"])).status_code == 201
-    answer = await meter.read("6", by=tenant_id, binding=tenant["binding_id"])
+    assert (await meter.read("5", by=meter.house.guest_id, binding=family["access_id"])).status_code == 201
+    answer = await meter.read("6", by=tenant_id, binding=tenant["access_id"])
     assert code(answer) == (403, "not_for_your_role")
-    await meter.house.remove(family["binding_id"])
-    answer = await meter.read("7", by=meter.house.guest_id, binding=family["binding_id"])
+    await meter.house.remove(family["access_id"])
+    answer = await meter.read("7", by=meter.house.guest_id, binding=family["access_id"])
     assert answer.status_code == 404
     assert (await meter.read("8", by=meter.house.guest_id)).status_code == 404
 
@@ -173,7 +173,7 @@ async def test_access_that_is_over_takes_no_reading_before_the_worker_ends_it(me
     family = await meter.house.join(access_until=today().isoformat())
     async with meter.database.transaction() as tx:
         await tx.execute(text("UPDATE account_bindings SET access_until = access_until - 1"))
-    answer = await meter.read("5", by=meter.house.guest_id, binding=family["binding_id"])
+    answer = await meter.read("5", by=meter.house.guest_id, binding=family["access_id"])
     assert answer.status_code == 404
 
 
