@@ -181,3 +181,20 @@ async def test_neither_name_nor_code_is_stored(house: House, database: Database)
             content = str(await tx.scalar(text(f"SELECT json_agg(t)::text FROM {table} t")))  # noqa: S608
             assert not [secret for secret in (NAME, plain, invited["code"]) if secret in content], table
             assert table == "account_invitations" or "女儿" not in content, table
+
+
+async def test_an_invited_person_does_not_apply_in_the_holders_place(house: House) -> None:
+    await house.join()
+    body = {
+        "provider_id": str(house.provider_id),
+        "kind": "closure",
+        "division_code": "654002",
+        "account_number": house.account,
+        "form": {"last_day": "2027-12-31"},
+    }
+    answers = [
+        await house.api.post("/services/v1/applications", json=body, headers=house.tokens.resident(person) | once())
+        for person in (house.guest_id, house.owner_id)
+    ]
+    assert code(answers[0]) == (403, "account_not_yours")
+    assert answers[1].status_code == 201, answers[1].text
