@@ -25,6 +25,7 @@ TAGS: dict[str, dict[str, str]] = {
         "tariffs": "Published tariffs of public utilities.",
         "service items": "What can be applied for where, with which materials, in how many days and for what fee.",
         "account bindings": "Utility accounts bound to residents.",
+        "meter readings": "Meters that residents read themselves, for their provider to fetch.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
         "materials": "Files that residents hand in with applications, and who may open them.",
         "papers": "Papers of applications, which anybody can verify.",

@@ -9,6 +9,7 @@ from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_payments.billing.bills.endpoints import router as bills
+from svc_payments.billing.dues.endpoints import router as dues
 from svc_payments.billing.files.endpoints import router as bill_files
 from svc_payments.billing.inquiries.endpoints import router as bill_inquiries
 from svc_payments.billing.reminders.endpoints import router as reminders
@@ -53,6 +54,7 @@ ROUTERS = [
     bills,
     cases,
     channels,
+    dues,
     e_invoices,
     figures,
     helpers,

@@ -12,7 +12,11 @@ from kit.staff.standing import admitting
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
+from svc_services.accounts.invitations.endpoints import router as account_invitations
 from svc_services.accounts.my_data.endpoints import router as my_data
+from svc_services.accounts.ordered_ends.endpoints import router as binding_ends
+from svc_services.accounts.proofs.endpoints import router as binding_proofs
+from svc_services.accounts.readings.endpoints import router as meter_readings
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
 from svc_services.cases.materials.case_endpoints import router as case_materials
@@ -50,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
             *(conformance, own_conformance, service_items),
+            *(account_invitations, meter_readings, binding_proofs, binding_ends),
         ],
         title="My Ili public utilities",
         version="1.2.0",

@@ -7,7 +7,13 @@ _CLOSED = "the number is overwritten when the closure of the account takes effec
 
 TABLES = {
     "account_bindings": Held(_ACCOUNTS, _CLOSED),
+    "account_invitations": Held(
+        _ACCOUNTS, "its words are erased when the owner or the invited person closes their account"
+    ),
+    "binding_ends": Held(_TRAIL, "kept: which operators ended a binding, and why"),
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
+    "meter_readings": Held(_ACCOUNTS, "kept for the provider; who read is unlinked when they close their account"),
+    "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
@@ -34,6 +40,7 @@ IMPERSONAL = frozenset(
         *("providers", "ended_keys", "provider_keys", "key_sources", "key_fetches", "fetched_keys", "key_warnings"),
         *("used_proofs", "company_organisations", "sandboxes", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
         *("material_parts", "removed_objects"),
+        "meter_books",
     }
 )
 FIGURES = (

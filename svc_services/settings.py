@@ -31,6 +31,8 @@ class Settings(ServiceSettings):
     once, for sample companies of the embedded run."""
     application_days: int = Field(default=30, ge=1, le=366)
     """Days until an undecided application to connect expires, unless the legal representative made it."""
+    binding_proof_months: int = Field(default=36, ge=0, le=240)
+    """Months after which the holder of a bound account has to be verified anew, within thirty days; 0: never."""
 
     materials: StoreUrl
     """The object store of what residents hand in: `file:///folder`, or `s3://bucket/prefix` with AWS_* variables."""

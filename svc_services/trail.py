@@ -1,7 +1,6 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migrations 0006, 0007, 0010, 0017 and 0018 have their own copies; a change here needs a migration that
-replaces them.
+The triggers of the migrations have their own copies; a change here needs a migration that replaces them.
 """
 
 import sys
@@ -16,6 +15,7 @@ _APPLICATION = with_hashes(
     contact_phone=("token_hash", "contact_phone"), token_hash=("token_hash",), refusal_reason=("refusal_reason",)
 )
 _BINDING = with_hashes(account_number=("request_id", "account_number"), request_id=("request_id",))
+_INVITATION = with_hashes(label=("code_hash", "label"), code_hash=("code_hash",), name_mac=("code_hash", "name_mac"))
 
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
@@ -34,6 +34,8 @@ SEALED_TABLES = (
     SealedTable("provider_endorsements", key=f"{ROW}.application_id::text"),
     SealedTable("case_reads"),
     SealedTable("papers", with_hashes(code=("code",))),
+    SealedTable("account_invitations", _INVITATION),
+    SealedTable("binding_ends", with_hashes(reason=("reason",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -18,9 +18,11 @@ from kit.scanning import scanner_at
 from kit.signatures.keys import load_private_key
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
-from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
+from svc_services.accounts.bindings.ends import end_timed
+from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded, AccountBindingProofDue
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.accounts.proofs.service import ask_by_age, end_unproved
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due
@@ -60,6 +62,7 @@ PUBLISHES = (
     ServiceItemWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
+    AccountBindingProofDue,
     ApplicationMoved,
     ApplicationFlagged,
     *DATA_READ_EVENTS,
@@ -75,6 +78,9 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(2, partial(run_due, database, prober)),
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
+        Every(60, partial(end_timed, database)),
+        Every(60, partial(end_unproved, database)),
+        Every(3600, partial(ask_by_age, database, settings.binding_proof_months)),
         Every(60, partial(note_due, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),

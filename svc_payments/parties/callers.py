@@ -32,6 +32,25 @@ def helping(scope: str) -> TokenRule:
     return TokenRule(kind=RELATIVE, scope=scope, assurance_level=2)
 
 
+async def record_helper_read(request: Request, caller: Caller) -> Caller:
+    """Record what a relative reads before they read it; nobody else's reads are recorded."""
+    if caller.kind == RELATIVE:
+        action: str = request.scope["route"].name
+        await request.app.state.record_helper_read(request.app.state.database, caller, action)
+    return caller
+
+
+async def _reader(
+    request: Request,
+    caller: Annotated[
+        Caller, Depends(ByKind(person=allow(scope="bills", assurance_level=2), relative=helping("bills")))
+    ],
+) -> Caller:
+    return await record_helper_read(request, caller)
+
+
+BilledResidentOrRelative = Annotated[Caller, Depends(_reader)]
+"""A resident, or who may see bills for them; what a relative reads is recorded."""
 PayingResidentOrRelative = Annotated[
     Caller, Depends(ByKind(person=allow(scope="pay", assurance_level=2), relative=helping("pay")))
 ]

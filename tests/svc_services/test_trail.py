@@ -44,7 +44,7 @@ from tests.svc_services.providers.connections.test_operator_changes import Opera
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 ACCOUNT = account_number(123456789)
-PHONE = "13800000001"
+PHONE, LABEL = "13800000001", "the second floor"
 
 
 @pytest.fixture
@@ -81,6 +81,8 @@ async def change_hands(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID
     assert (first.status_code, other.status_code) == (201, 201)
     path = f"{BINDINGS}/{other.json()['binding_id']}"
     assert (await api.delete(path, headers=tokens.resident(people[1]))).status_code == 204
+    await invite(api, tokens, first.json()["binding_id"], people[0])
+    await propose_end(api, tokens, first.json()["binding_id"])
     system.answer = answer_with("holder_does_not_match")
     assert (await bind(api, tokens, provider_id, account_number(123456787), people[2])).status_code >= 400
     system.answer = answer_with("match")
@@ -99,6 +101,29 @@ async def examine(api: httpx.AsyncClient, tokens: Tokens, database: Database) ->
         await change_run(database, await applicant.start(), status=status, ended_at=now())
     answer = await api.post(f"{applicant.path}/endorse", headers=tokens.staff("operator") | once())
     assert answer.status_code == 200, answer.text
+
+
+async def invite(api: httpx.AsyncClient, tokens: Tokens, binding_id: str, owner: UUID) -> None:
+    """One who joins and is removed, one whose invitation is withdrawn, one tried by somebody else."""
+    path, headers = f"{BINDINGS}/{binding_id}", tokens.resident(owner)
+    body = {"role": "family", "name": "李四", "label": LABEL}
+    invited = [(await api.post(f"{path}/invitations", json=body, headers=headers | once())).json() for _ in range(3)]
+    for invitation, name, status in ((invited[0], "李四", 201), (invited[2], "王五", 403)):
+        guest = new_id()
+        given = {"code": invitation["code"], "attestation": attestation(tokens, guest, name=name)}
+        accept = "/services/v1/account-invitations/accept"
+        answer = await api.post(accept, json=given, headers=tokens.resident(guest) | once())
+        assert answer.status_code == status, answer.text
+    withdrawn = f"{path}/invitations/{invited[1]['invitation_id']}/withdraw"
+    assert (await api.post(withdrawn, headers=headers | once())).status_code == 200
+    (member,) = (await api.get(f"{path}/members", headers=headers)).json()["items"]
+    assert (await api.delete(f"{path}/members/{member['member_id']}", headers=headers)).status_code == 204
+
+
+async def propose_end(api: httpx.AsyncClient, tokens: Tokens, binding_id: str) -> None:
+    body = {"binding_id": binding_id, "reason": "a complaint"}
+    proposed = await api.post("/services/v1/binding-ends", json=body, headers=tokens.staff("operator") | once())
+    assert proposed.status_code == 201, proposed.text
 
 
 async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, database: Database) -> None:
@@ -191,14 +216,16 @@ async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None
     async with played.read() as tx:
         contents = {
             table: await tx.scalar(text(sealed.format(table))) or ""
-            for table in ("provider_applications", "account_bindings")
+            for table in ("provider_applications", "account_bindings", "account_invitations")
         }
         salts = await tx.scalars(
             text(
                 "SELECT encode(token_hash, 'hex') FROM provider_applications "
-                "UNION ALL SELECT request_id::text FROM account_bindings"
+                "UNION ALL SELECT request_id::text FROM account_bindings "
+                "UNION ALL SELECT encode(code_hash, 'hex') FROM account_invitations"
             )
         )
         assert not [salt for salt in salts if salt in "".join(contents.values())]
     assert PHONE not in contents["provider_applications"]
     assert ACCOUNT not in contents["account_bindings"]
+    assert LABEL not in contents["account_invitations"]

@@ -11,7 +11,7 @@ from kit.callers import ByKind
 from svc_payments.billing.bills import changes, push, schemas, service, versions
 from svc_payments.billing.explanations.schemas import ExplainedBill
 from svc_payments.billing.explanations.service import explained_bill
-from svc_payments.parties.callers import RELATIVE, BillSender, Language, helping
+from svc_payments.parties.callers import BillSender, Language, helping, record_helper_read
 from svc_payments.parties.providers.account_numbers import AccountNumber
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
@@ -24,10 +24,7 @@ _READERS = ByKind(
 
 
 async def _reader(request: Request, caller: Annotated[Caller, Depends(_READERS)]) -> Caller:
-    if caller.kind == RELATIVE:
-        action: str = request.scope["route"].name
-        await request.app.state.record_helper_read(request.app.state.database, caller, action)
-    return caller
+    return await record_helper_read(request, caller)
 
 
 Reader = Annotated[Caller, Depends(_reader)]

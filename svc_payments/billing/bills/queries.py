@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from svc_payments.billing.bills.models import Bill, BillNumber, BillVersion
 from svc_payments.parties.accounts.models import AccountBinding
-from svc_payments.parties.accounts.queries import shown_from, was_holders
+from svc_payments.parties.accounts.queries import in_force, shown_from, shown_since, was_holders
 from svc_payments.parties.providers.models import Tariff
 
 OnAccount: TypeAlias = tuple[
@@ -33,8 +33,8 @@ def visible_to(person_id: UUID) -> ColumnElement[bool]:
 
 def visible_on(person_id: UUID, bill: OnAccount) -> ColumnElement[bool]:
     """Whether this person is, or was then, bound to the account of a bill in a role that shows it."""
-    _, _, period, _ = bill
-    bound = and_(AccountBinding.ended_at.is_(None), period >= shown_from())
+    _, _, period, created_at = bill
+    bound = and_(in_force(), period >= shown_from(), created_at >= shown_since())
     return or_(_of_binding(person_id, bill, bound), _of_former_holder(person_id, bill))
 
 
@@ -60,9 +60,10 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
     walk through everybody's bills from the newest on until enough of this person's have come by.
     """
     account = (AccountBinding.provider_id, AccountBinding.account_number)
-    bound, former = AccountBinding.ended_at.is_(None), AccountBinding.held_until.is_not(None)
+    bound, former = in_force(), AccountBinding.held_until.is_not(None)
+    shown = (shown_from().label("shown_from"), shown_since().label("shown_since"))
     accounts = (
-        select(*account, func.min(shown_from()).filter(bound).label("shown_from"))
+        select(*account, *(func.min(each.element).filter(bound).label(each.name) for each in shown))
         .where(AccountBinding.person_id == person_id, or_(bound, former))
         .group_by(*account)
         .subquery()
@@ -72,7 +73,10 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
         .where(
             Bill.provider_id == accounts.c.provider_id,
             Bill.account_number == accounts.c.account_number,
-            or_(Bill.period >= accounts.c.shown_from, _of_former_holder(person_id)),
+            or_(
+                and_(Bill.period >= accounts.c.shown_from, Bill.created_at >= accounts.c.shown_since),
+                _of_former_holder(person_id),
+            ),
             *wanted,
         )
         .offset(0)  # keeps the planner from dissolving the LATERAL

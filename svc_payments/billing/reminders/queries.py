@@ -76,8 +76,13 @@ RAISE: TextClause = text("""
         JOIN step USING (id)
         JOIN account_bindings AS bound
             ON bound.provider_id = step.provider_id AND bound.account_number = step.account_number
-            AND bound.ended_at IS NULL
+            AND bound.ended_at IS NULL AND (bound.access_until IS NULL OR bound.access_until >= CAST(:today AS date))
             AND (bound.held_from IS NULL OR step.period >= date_trunc('month', bound.held_from))
+            AND (
+                bound.starts_on IS NULL
+                OR step.period >= date_trunc('month', bound.starts_on)
+                AND step.created_at >= bound.starts_on::timestamp AT TIME ZONE 'Asia/Shanghai'
+            )
         -- What the people used who lived there before is not a tenant's to know, nor a new holder's.
         WHERE (
                 called_for.kind <> 'large_change'

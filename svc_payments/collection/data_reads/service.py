@@ -12,6 +12,7 @@ from chassis.outbox import emit
 from svc_payments.collection.data_reads.events import PersonalDataRead
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.accounts.models import AccountBinding
+from svc_payments.parties.accounts.queries import in_force
 
 PAYMENTS, BILLS, REFUNDS, MANDATES = "payments", "bills", "refunds", "mandates"
 
@@ -56,6 +57,6 @@ async def holders(tx: AsyncSession, provider_id: UUID, account_number: str) -> S
     bound = select(AccountBinding.person_id).where(
         AccountBinding.provider_id == provider_id,
         AccountBinding.account_number == account_number,
-        AccountBinding.ended_at.is_(None),
+        in_force(),
     )
     return (await tx.scalars(bound)).all()

@@ -19,6 +19,8 @@ class AccountBindingActivated(EventData):
     account_number: str
     role: str
     held_from: date | None = None
+    starts_on: date | None = None
+    access_until: date | None = None
 
 
 class AccountBindingEnded(EventData):
@@ -36,7 +38,7 @@ BindingEnded = Callable[[AsyncSession, UUID, UUID, str], Awaitable[None]]
 async def on_activated(tx: AsyncSession, event: Received[AccountBindingActivated]) -> None:
     # A binding is never activated twice: a row that exists was made by an earlier event, perhaps by its end.
     activated = insert(AccountBinding).values(**event.data.model_dump(), bound_at=event.time)
-    began = {name: activated.excluded[name] for name in ("role", "bound_at", "held_from")}
+    began = {name: activated.excluded[name] for name in ("role", "bound_at", "held_from", "starts_on", "access_until")}
     await tx.execute(
         activated.on_conflict_do_update(
             index_elements=[AccountBinding.binding_id], set_=began, where=AccountBinding.role.is_(None)

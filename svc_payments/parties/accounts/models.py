@@ -43,3 +43,7 @@ class AccountBinding(Base):
     """The first day of the present holder, after a change of holders: earlier bills are of the one before."""
     held_until: Mapped[date | None]
     """Of an ended binding whose account changed hands: its bills until this day stay visible."""
+    starts_on: Mapped[date | None]
+    """The first day of a tenancy that the owner has named."""
+    access_until: Mapped[date | None]
+    """The last day of an invited person's access, also before the event of its end has come."""

@@ -13,19 +13,37 @@ _EVER = literal_column("'-infinity'::date", Date)
 _NEVER = literal_column("'infinity'::date", Date)
 
 
+def in_force() -> ColumnElement[bool]:
+    """Whether a binding gives access now; by its last day too, whose event may be late."""
+    today = cast(func.timezone(str(CHINA), func.now()), Date)
+    until = AccountBinding.access_until
+    return and_(AccountBinding.ended_at.is_(None), or_(until.is_(None), until >= today))
+
+
 def shown_from() -> ColumnElement[date]:
     """The period from which on a binding shows the bills of its account.
 
     Owners and family see all of them since the account changed hands; a tenant those from the month on in which the
-    binding began. Earlier ones tell of who lived there before.
+    tenancy began. Earlier ones tell of who lived there before.
     """
-    began = cast(func.date_trunc("month", func.timezone(str(CHINA), AccountBinding.bound_at)), Date)
+    bound_on = cast(func.timezone(str(CHINA), AccountBinding.bound_at), Date)
+    began = cast(func.date_trunc("month", func.coalesce(AccountBinding.starts_on, bound_on)), Date)
     held = cast(func.date_trunc("month", AccountBinding.held_from), Date)
     return case(
         (AccountBinding.role.in_(("owner", "family")), func.coalesce(held, _EVER)),
-        (AccountBinding.role == "tenant", func.coalesce(began, _NEVER)),
+        (AccountBinding.role == "tenant", func.greatest(func.coalesce(began, _NEVER), held)),
         else_=_NEVER,
     )
+
+
+def shown_since() -> ColumnElement[datetime]:
+    """When a bill of the first month must have been made to be shown: a tenant's not before the tenancy.
+
+    Where the owner has named no day, it is the whole month in which the tenant was bound.
+    """
+    began = func.timezone(str(CHINA), cast(AccountBinding.starts_on, DateTime()))
+    ever = literal_column("'-infinity'::timestamptz", DateTime(timezone=True))
+    return case((AccountBinding.role == "tenant", func.coalesce(began, ever)), else_=ever)
 
 
 def was_holders(
@@ -42,6 +60,7 @@ def was_holders(
     change = func.least(AccountBinding.ended_at, func.timezone(str(CHINA), cast(day_after, DateTime())))
     return and_(
         AccountBinding.held_until.is_not(None),
+        AccountBinding.role == "owner",
         period >= shown_from(),
         or_(period < month_of_change, and_(period == month_of_change, created_at < change)),
     )
@@ -55,7 +74,7 @@ async def is_bound(
         AccountBinding.person_id == person_id,
         AccountBinding.provider_id == provider_id,
         AccountBinding.account_number == account_number,
-        AccountBinding.ended_at.is_(None),
+        in_force(),
         *([AccountBinding.role.in_(roles)] if roles else []),
     )
     return bool(await tx.scalar(select(bound)))

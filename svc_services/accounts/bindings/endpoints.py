@@ -10,7 +10,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from svc_services.accounts.bindings import schemas, service
 from svc_services.accounts.bindings.attestations import attested
 from svc_services.accounts.bindings.dependencies import Attestations, Verifier
-from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
+from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Role
 from svc_services.accounts.holder_changes.service import carry_out_before
 from svc_services.callers import Resident
 
@@ -51,8 +51,8 @@ async def list_account_bindings(
     page: PageQuery,
     status: Annotated[BindingStatus | None, Query()] = None,
 ) -> Page[schemas.AccountBinding]:
-    """List the caller's account bindings, newest first."""
-    query = select(AccountBinding).where(AccountBinding.person_id == caller.id)
+    """List the bindings by which the caller holds accounts, newest first."""
+    query = select(AccountBinding).where(AccountBinding.person_id == caller.id, AccountBinding.role == Role.OWNER)
     if status:
         query = query.where(AccountBinding.status == status)
     return await page_of(tx, query, page, AccountBinding.id, service.shown, newest_first=True)

@@ -14,6 +14,28 @@ from svc_services.base import Base
 
 class Role(StrEnum):
     OWNER = "owner"
+    """The holder, whom the provider has confirmed."""
+    FAMILY = "family"
+    """Invited by the owner; sees and pays all bills."""
+    TENANT = "tenant"
+    """Invited by the owner; sees and pays the bills of the tenancy."""
+
+
+class Right(StrEnum):
+    SEE_BILLS = "see_bills"
+    PAY = "pay"
+    AUTO_PAY = "auto_pay"
+    READ_METER = "read_meter"
+    INVITE = "invite"
+    APPLY = "apply"
+    """For a transfer, a closure and whatever else the holder asks the provider for."""
+
+
+RIGHTS: dict[Role, tuple[Right, ...]] = {
+    Role.OWNER: tuple(Right),
+    Role.FAMILY: (Right.SEE_BILLS, Right.PAY, Right.AUTO_PAY, Right.READ_METER),
+    Role.TENANT: (Right.SEE_BILLS, Right.PAY),
+}
 
 
 class BindingStatus(StrEnum):
@@ -50,6 +72,10 @@ class AccountBinding(Base):
         one_of("role", Role),
         one_of("refusal", Refusal),
         CheckConstraint("(status = 'refused') = (refusal IS NOT NULL)", name="refused"),
+        CheckConstraint("(role = 'owner') = (granted_by IS NULL)", name="granted"),
+        CheckConstraint("role = 'tenant' OR starts_on IS NULL", name="starts_on"),
+        CheckConstraint("role <> 'owner' OR access_until IS NULL", name="access_until"),
+        CheckConstraint("role = 'owner' OR prove_by IS NULL", name="prove_by"),
         Index(
             "uq_account_bindings_owner",
             "provider_id",
@@ -66,6 +92,13 @@ class AccountBinding(Base):
             postgresql_where=text("status IN ('pending', 'active', 'unknown')"),
         ),
         Index(None, "person_id", "asked_at"),
+        Index("ix_account_bindings_granted", "granted_by", postgresql_where=text("status = 'active'")),
+        Index("ix_account_bindings_timed", "access_until", postgresql_where=text("status = 'active'")),
+        Index(
+            "ix_account_bindings_unproved",
+            "prove_by",
+            postgresql_where=text("status = 'active' AND prove_by IS NOT NULL"),
+        ),
         Index("ix_account_bindings_pending", "asked_at", postgresql_where=text("status = 'pending'")),
     )
 
@@ -83,6 +116,16 @@ class AccountBinding(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     held_until: Mapped[date | None]
     """The last day as holder, where the account changed hands; its bills until then stay visible."""
+    proved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the provider last confirmed the holder anew."""
+    prove_by: Mapped[date | None]
+    """The last day for the holder to be confirmed anew; the binding ends after it."""
+    granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("account_bindings.id"))
+    """The owner's binding by which an invited person has access; theirs ends with it."""
+    starts_on: Mapped[date | None]
+    """The first day of a tenancy."""
+    access_until: Mapped[date | None]
+    """The last day of an invited person's access; none if it has no end."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
     def move_to(self, status: BindingStatus) -> None:

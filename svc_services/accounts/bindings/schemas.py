@@ -1,10 +1,10 @@
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from svc_services.accounts.bindings.models import BindingStatus, Refusal, Role
+from svc_services.accounts.bindings.models import BindingStatus, Refusal, Right, Role
 from svc_services.fields import AccountNumber
 
 
@@ -25,11 +25,16 @@ class AccountBinding(BaseModel):
     binding_id: UUID
     provider_id: UUID
     account_number: str
-    role: Role
+    role: Literal[Role.OWNER]
+    """Whoever was invited finds theirs at /services/v1/account-accesses."""
     status: BindingStatus
     refusal: Refusal | None
     created_at: datetime
     activated_at: datetime | None
     ended_at: datetime | None
+    rights: list[Right]
+    """What the role allows while the binding is active."""
+    prove_by: date | None
+    """The last day for the owner to verify again, by POST .../verify; the binding ends after it."""
     held_until: date | None
     """Where the account changed hands: the last day as its holder. Its bills until then stay visible."""

@@ -1,7 +1,7 @@
 """Binding a utility account to a person: the provider verifies the real name between two transactions."""
 
 import math
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
@@ -16,9 +16,16 @@ from kit.fields.customer_parameters import NumberDoesNotFit
 from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import schemas
 from svc_services.accounts.bindings.attestations import Attestation
-from svc_services.accounts.bindings.ends import tell_ended
-from svc_services.accounts.bindings.events import AccountBindingActivated
-from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Refusal, UsedAttestation
+from svc_services.accounts.bindings.ends import end_members, tell_ended
+from svc_services.accounts.bindings.events import activated
+from svc_services.accounts.bindings.models import (
+    RIGHTS,
+    AccountBinding,
+    BindingStatus,
+    Refusal,
+    Role,
+    UsedAttestation,
+)
 from svc_services.accounts.bindings.provider import Outcome, Question
 from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.base import lock
@@ -109,7 +116,7 @@ async def begin(
     # A number on record is the provider's, also when it has declared others since.
     if binding is None and (fault := provider.account_numbers.fault(account_number)):
         raise BadAccountNumber(provider.account_numbers, reason=fault)
-    await _consume(tx, attestation)
+    await consume(tx, attestation)
     if binding and binding.status == BindingStatus.ACTIVE:
         raise AlreadyBound
     await _require_attempts_left(tx, person_id)
@@ -145,25 +152,26 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
         binding.refuse(refusal)
         return _REFUSALS[refusal]()
     binding.activate()
-    await emit(tx, _activated(binding, await held_from(tx, binding.provider_id, binding.account_number)))
+    await emit(tx, activated(binding, await held_from(tx, binding.provider_id, binding.account_number)))
     record_on_commit(tx, BOUND, binding_id=binding.id, provider_id=binding.provider_id, person_id=binding.person_id)
     return None
 
 
 async def own_binding(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> schemas.AccountBinding:
     """A binding as its person sees it."""
-    return shown(await _own(tx, person_id, binding_id))
+    return shown(await _held(tx, person_id, binding_id))
 
 
 async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
-    """End a binding. Idempotent."""
-    binding = await _own(tx, person_id, binding_id, locked=True)
+    """End a binding, and with the owner's the access of everybody they invited. Idempotent."""
+    binding = await _held(tx, person_id, binding_id, locked=True)
     if binding.status == BindingStatus.ENDED:
         return
     was_active = binding.status == BindingStatus.ACTIVE
     binding.end()
     if was_active:
         await tell_ended(tx, binding, "by_person")
+        await end_members(tx, binding)
 
 
 async def give_up_abandoned(database: Database) -> None:
@@ -198,7 +206,12 @@ async def _live_binding(
     return found
 
 
-async def _consume(tx: AsyncSession, attestation: Attestation) -> None:
+async def consume(tx: AsyncSession, attestation: Attestation) -> None:
+    """Use an attestation up.
+
+    Raises:
+        AttestationAlreadyUsed
+    """
     first = insert(UsedAttestation).values(jti=attestation.jti, expires_at=attestation.expires_at)
     if await tx.scalar(first.on_conflict_do_nothing().returning(UsedAttestation.jti)) is None:
         raise AttestationAlreadyUsed
@@ -225,15 +238,24 @@ async def _refusal(tx: AsyncSession, question: Question, outcome: Outcome) -> Re
         AccountBinding.provider_id == question.provider_id,
         AccountBinding.account_number == question.account_number,
         AccountBinding.status == BindingStatus.ACTIVE,
+        AccountBinding.role == Role.OWNER,
     )
     # Looked up only for someone who carries the holder's name: a stranger must not learn that an account is bound.
     return Refusal.ALREADY_BOUND if await tx.scalar(owner) else None
 
 
-async def _own(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
+async def own(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
     """A binding of the person; another person's is not found."""
     binding = await tx.get(AccountBinding, binding_id, with_for_update=locked)
     if binding is None or binding.person_id != person_id:
+        raise NotFound
+    return binding
+
+
+async def _held(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
+    """A binding of the person as holder; an access by invitation is another resource."""
+    binding = await own(tx, person_id, binding_id, locked=locked)
+    if binding.role != Role.OWNER:
         raise NotFound
     return binding
 
@@ -243,22 +265,13 @@ def shown(binding: AccountBinding) -> schemas.AccountBinding:
         binding_id=binding.id,
         provider_id=binding.provider_id,
         account_number=binding.account_number,
-        role=binding.role,
+        role=Role.OWNER,
         status=binding.status,
         refusal=binding.refusal,
         created_at=binding.created_at,
         activated_at=binding.activated_at,
         ended_at=binding.ended_at,
+        rights=[*RIGHTS[Role(binding.role)]] if binding.status == BindingStatus.ACTIVE else [],
+        prove_by=binding.prove_by,
         held_until=binding.held_until,
-    )
-
-
-def _activated(binding: AccountBinding, held_from: date | None) -> AccountBindingActivated:
-    return AccountBindingActivated(
-        binding_id=binding.id,
-        person_id=binding.person_id,
-        provider_id=binding.provider_id,
-        account_number=binding.account_number,
-        role=binding.role,
-        held_from=held_from,
     )

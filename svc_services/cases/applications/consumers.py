@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import EventData, Handler, Received
 from svc_services.accounts.bindings.ends import erase_of_person
-from svc_services.accounts.bindings.queries import is_bound
+from svc_services.accounts.bindings.queries import is_holder
 from svc_services.cases.applications.engine import give_up
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
 from svc_services.cases.materials.service import erase_of_person as erase_materials
@@ -56,7 +56,7 @@ async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
 
 async def _end_cases(tx: AsyncSession, event: Received[AccountBindingEnded]) -> None:
     person_id, provider_id, number = event.data.person_id, event.data.provider_id, event.data.account_number
-    if await is_bound(tx, person_id, provider_id, number):
+    if await is_holder(tx, person_id, provider_id, number):
         return  # anew since
     of_account = (Application.provider_id == provider_id, Application.account_number == number)
     await _give_up(tx, Application.person_id == person_id, *of_account)

@@ -11,7 +11,7 @@ from chassis.problems import NotFound
 from kit.calendar import today
 from kit.etags import IfMatchMissing, etag_of, require_unchanged
 from kit.fields.divisions import WHOLE
-from svc_services.accounts.bindings.queries import is_bound
+from svc_services.accounts.bindings.queries import is_holder
 from svc_services.accounts.bindings.service import ProviderSuspended, UnknownProvider
 from svc_services.base import lock
 from svc_services.cases.applications import engine, schemas
@@ -133,5 +133,5 @@ async def _require_account(tx: AsyncSession, case: Application, rule: AccountRul
         return
     if rule == AccountRule.NONE:
         raise NoAccountWanted
-    if not await is_bound(tx, case.person_id, case.provider_id, case.account_number):
+    if not await is_holder(tx, case.person_id, case.provider_id, case.account_number):
         raise AccountNotYours

@@ -13,7 +13,7 @@ from chassis.db import now
 from chassis.outbox import emit
 from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
-from svc_services.accounts.bindings.queries import is_bound
+from svc_services.accounts.bindings.queries import is_holder
 from svc_services.cases.applications import clock
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
@@ -188,7 +188,7 @@ async def require_independent(
 
 async def _require_account(tx: AsyncSession, case: Application) -> None:
     number = case.account_number
-    if number is not None and not await is_bound(tx, case.person_id, case.provider_id, number):
+    if number is not None and not await is_holder(tx, case.person_id, case.provider_id, number):
         raise AccountLost
 
 

@@ -27,6 +27,7 @@ FOR_HELPERS = {
     *(("POST", f"{PAYMENTS}{part}") for part in ("", "/{payment_id}/confirm", "/{payment_id}/cancel")),
     ("GET", f"{PAYMENTS}/{{payment_id}}"),
     ("POST", "/payments/v1/payment-quotes"),
+    ("GET", "/payments/v1/accounts"),
 }
 
 
@@ -83,14 +84,18 @@ async def test_a_helper_reads_bills_and_the_person_sees_that(helper: Helper) -> 
     bill_id = await helper.bill(4140)
     assert [each["bill_id"] for each in (await helper.get(BILLS)).json()["items"]] == [str(bill_id)]
     assert (await helper.get(f"{BILLS}/{bill_id}")).status_code == 200
+    (account,) = (await helper.get("/payments/v1/accounts")).json()["items"]
+    assert (account["bills_due"], account["due_fen"]) == (1, 4140)
     acts = [(each.action, each.subject, each.details) for each in await helper.trail()]
     about = {"for_person": str(helper.helped_id), "family_account_id": str(helper.family_account_id)}
-    assert acts == [(action, str(helper.helped_id), about) for action in ("list_bills", "get_bill")]
+    assert acts == [
+        (action, str(helper.helped_id), about) for action in ("list_bills", "get_bill", "list_own_accounts")
+    ]
     async with helper.world.database.read() as tx:
         told = [each.data for each in await emitted(tx) if each.type.endswith("personal_data.read.v1")]
     assert [(each["person_id"], each["role"], each["data"]) for each in told] == [
         (str(helper.helped_id), "relative", ["bills"])
-    ] * 2
+    ] * 3
 
 
 async def test_the_bills_of_nobody_else_are_seen(helper: Helper) -> None:
