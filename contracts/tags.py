@@ -25,6 +25,8 @@ TAGS: dict[str, dict[str, str]] = {
         "account bindings": "Utility accounts bound to residents.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
         "workflows": "Forms and steps of applications, by version.",
+        "calendar": "Working days: holidays and make-up days, and who changed them.",
+        "supervision": "Late cases, supervision orders, ratings, rectifications and public figures.",
         "signing keys": "Keys that sign requests to providers.",
     },
     "payments": {

@@ -13,6 +13,8 @@ from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
 from svc_services.accounts.my_data.endpoints import router as my_data
+from svc_services.calendar.changes.endpoints import router as calendar_changes
+from svc_services.calendar.days.endpoints import router as calendars
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
 from svc_services.cases.queue.endpoints import router as application_queue
@@ -40,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
-            *(applications, application_queue, received_applications),
+            *(applications, application_queue, received_applications, calendars, calendar_changes),
         ],
         title="My Ili public utilities",
         version="1.2.0",

@@ -1,6 +1,6 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migrations 0006, 0007 and 0010 have their own copies; a change here needs a migration that
+The triggers of migrations 0006, 0007, 0010 and 0021 have their own copies; a change here needs a migration that
 replaces them.
 """
 
@@ -29,6 +29,14 @@ SEALED_TABLES = (
     SealedTable("tariff_plans"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),
     SealedTable("account_bindings", _BINDING),
+    SealedTable("calendar_changes"),
+    SealedTable("calendar_days", key=f"{ROW}.day::text"),
+    SealedTable("supervision_orders"),
+    SealedTable("supervision_order_entries", with_hashes(words=("words",))),
+    SealedTable("ratings", with_hashes(words=("salt", "words"), salt=("salt",))),
+    SealedTable("rating_appeals", with_hashes(reason=("reason",), decision_reason=("decision_reason",))),
+    SealedTable("rectifications"),
+    SealedTable("rectification_entries", with_hashes(words=("words",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

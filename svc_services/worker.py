@@ -15,9 +15,10 @@ from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLER
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.calendar.changes.events import CalendarChanged
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
-from svc_services.cases.applications.worker import note_due
+from svc_services.cases.applications.worker import note_due, recount_changed
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
@@ -48,6 +49,7 @@ PUBLISHES = (
     AccountBindingEnded,
     ApplicationMoved,
     ApplicationFlagged,
+    CalendarChanged,
 )
 
 
@@ -59,6 +61,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
         Every(60, partial(note_due, database)),
+        Every(15, partial(recount_changed, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),

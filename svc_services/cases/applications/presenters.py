@@ -3,8 +3,10 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from svc_services.calendar.changes.models import CalendarChange
+from svc_services.calendar.days.notes import BY_WEEKDAYS
 from svc_services.cases.applications import engine, schemas
-from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, PromiseMove
 from svc_services.cases.workflows.definition import STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
 
@@ -19,6 +21,7 @@ def summary(case: Application) -> schemas.ApplicationSummary:
     return schemas.ApplicationSummary(
         application_id=case.id,
         promised_on=case.promised_on if case.clock_runs else None,
+        calendar_note=BY_WEEKDAYS if case.clock_runs and case.promised_by_weekdays else None,
         claimed_until=case.claimed_until if engine.claim_holds(case) else None,
         **{name: getattr(case, name) for name in _SUMMARY},
     )
@@ -39,8 +42,22 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         actions=actions,
         form=case.form,
         steps=[_step(each, named=named) for each in taken],
+        promise_moves=await _moves(tx, case),
         labels={name: label for name, label in rules.labels.items() if name in words},
     )
+
+
+async def _moves(tx: AsyncSession, case: Application) -> list[schemas.PromiseMove]:
+    query = (
+        select(PromiseMove, CalendarChange.reason)
+        .outerjoin(CalendarChange, CalendarChange.revision == PromiseMove.calendar_revision)
+        .where(PromiseMove.application_id == case.id)
+    )
+    names = ("moved_from", "moved_to", "cause", "moved_at")
+    return [
+        schemas.PromiseMove(reason=reason, **{name: getattr(move, name) for name in names})
+        for move, reason in await tx.execute(query.order_by(PromiseMove.id))
+    ]
 
 
 def _step(step: ApplicationStep, *, named: bool) -> schemas.ApplicationStep:
