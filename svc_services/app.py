@@ -33,6 +33,12 @@ from svc_services.providers.own_company.endpoints import router as own_company
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
+from svc_services.supervision.late_cases.endpoints import router as late_cases
+from svc_services.supervision.league.endpoints import router as league
+from svc_services.supervision.orders.endpoints import router as supervision_orders
+from svc_services.supervision.ratings.endpoints import router as ratings
+from svc_services.supervision.ratings.own_records import of_person as own_ratings
+from svc_services.supervision.rectifications.endpoints import router as rectifications
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -43,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, calendars, calendar_changes),
+            *(late_cases, supervision_orders, ratings, rectifications, league),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -52,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
-    app.state.own_records = (own_applications,)
+    app.state.own_records = (own_applications, own_ratings)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

@@ -35,6 +35,11 @@ from svc_services.providers.key_sources.service import fetch_due
 from svc_services.providers.organisations.consumers import HANDLERS as ORGANISATION_HANDLERS
 from svc_services.providers.own_company.consumers import HANDLERS as COMPANY_HANDLERS
 from svc_services.settings import WorkerSettings
+from svc_services.supervision.orders.events import SupervisionOrderMoved
+from svc_services.supervision.ratings.consumers import HANDLERS as RATING_HANDLERS
+from svc_services.supervision.ratings.events import RatingRequested
+from svc_services.supervision.rectifications.events import RectificationMoved
+from svc_services.supervision.worker import note_overdue
 from svc_services.trail import TRAIL
 
 PUBLISHES = (
@@ -50,6 +55,9 @@ PUBLISHES = (
     ApplicationMoved,
     ApplicationFlagged,
     CalendarChanged,
+    SupervisionOrderMoved,
+    RatingRequested,
+    RectificationMoved,
 )
 
 
@@ -62,6 +70,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60, partial(carry_out_due, database)),
         Every(60, partial(note_due, database)),
         Every(15, partial(recount_changed, database)),
+        Every(60, partial(note_overdue, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
@@ -75,7 +84,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
     handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
-    handles += APPLICATION_HANDLERS  # last: it takes the place of that of the bindings
+    handles += [*APPLICATION_HANDLERS, *RATING_HANDLERS]  # last: the later takes the place of the earlier
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

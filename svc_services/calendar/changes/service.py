@@ -60,9 +60,7 @@ async def apply(tx: AsyncSession, change: CalendarChange, by: UUID | None) -> No
 def shown(change: CalendarChange) -> schemas.CalendarChange:
     same = ("year", "days", "completes_year", "reason", "status", "revision", "proposed_by", "proposed_at")
     decided = ("decided_by", "decided_at")
-    return schemas.CalendarChange(
-        change_id=change.id, **{name: getattr(change, name) for name in (*same, *decided)}
-    )
+    return schemas.CalendarChange(change_id=change.id, **{name: getattr(change, name) for name in (*same, *decided)})
 
 
 def _changed(change: CalendarChange, revision: int, days: list[tuple[date, bool]]) -> CalendarChanged:

@@ -28,9 +28,14 @@ async def erase_applications(tx: AsyncSession, person_id: UUID) -> None:
     await tx.execute(update(ApplicationStep).where(ApplicationStep.application_id.in_(cases)).values(reason=None))
 
 
+async def erase_person(tx: AsyncSession, person_id: UUID) -> None:
+    """Erase what the rooms up to this one hold of a person."""
+    await erase_of_person(tx, person_id)
+    await erase_applications(tx, person_id)
+
+
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
-    await erase_of_person(tx, event.data.person_id)
-    await erase_applications(tx, event.data.person_id)
+    await erase_person(tx, event.data.person_id)
 
 
 # A service has one handler of an event: this one also does what that of the bindings does.

@@ -1,6 +1,6 @@
 """Supervision orders on cases, and each word that was exchanged about one."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from svc_services.base import Base
+from svc_services.supervision.clocks import Clocked, clock_checks
 
 _WAITING = text("status IN ('open', 'returned')")
 
@@ -47,7 +48,7 @@ class OrderAction(StrEnum):
     """By the clock: a reply is overdue."""
 
 
-class SupervisionOrder(Base):
+class SupervisionOrder(Clocked, Base):
     """An operator wants an answer about a case, from its provider or from one clerk, within working days."""
 
     __tablename__ = "supervision_orders"
@@ -56,7 +57,7 @@ class SupervisionOrder(Base):
         one_of("status", OrderStatus),
         CheckConstraint("(addressee = 'clerk') = (clerk_id IS NOT NULL)", name="clerk"),
         CheckConstraint("clerk_id <> issued_by", name="second_person"),
-        CheckConstraint("level BETWEEN 0 AND 2", name="level"),
+        *clock_checks(),
         Index(None, "division_code", "id"),
         Index(None, "provider_id", "id"),
         Index(None, "clerk_id", "id", postgresql_where=text("clerk_id IS NOT NULL")),
@@ -74,15 +75,10 @@ class SupervisionOrder(Base):
     issued_by: Mapped[UUID]
     issued_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     status: Mapped[OrderStatus] = mapped_column(Text, default=OrderStatus.OPEN)
-    reply_days: Mapped[int]
-    counted_from: Mapped[date]
-    """The day of the order, or that on which a reply was returned; it does not count."""
-    due_on: Mapped[date]
-    look_at: Mapped[date]
-    """The day on which the order escalates next; past the top it stays."""
-    level: Mapped[int] = mapped_column(default=0)
-    """0: in time; 1: overdue, with the operators of the division; 2: with those of the prefecture."""
-    calendar_revision: Mapped[int]
+
+    @property
+    def runs(self) -> bool:
+        return self.status in {OrderStatus.OPEN, OrderStatus.RETURNED}
 
     def move_to(self, status: OrderStatus) -> None:
         self.status = checked_move(TRANSITIONS, OrderStatus(self.status), status)

@@ -113,6 +113,7 @@ class RatingAppeal(Base):
     reason: Mapped[str] = mapped_column(Text)
     status: Mapped[AppealStatus] = mapped_column(Text, default=AppealStatus.OPEN)
     appealed_by: Mapped[UUID]
+    appealed_role: Mapped[str] = mapped_column(Text)
     appealed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -1,6 +1,6 @@
 """Rectifications of what was rated badly, with a clock of working days."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from svc_services.base import Base
+from svc_services.supervision.clocks import Clocked, clock_checks
 
 LIMIT_DAYS = 15
 _RUNNING = text("status = 'open'")
@@ -52,14 +53,13 @@ class CallBack(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-class Rectification(Base):
+class Rectification(Clocked, Base):
     """What the two lowest grades open."""
 
     __tablename__ = "rectifications"
     __table_args__ = (
         one_of("status", RectificationStatus),
-        CheckConstraint("consumed_days >= 0", name="consumed_days"),
-        CheckConstraint("level BETWEEN 0 AND 2", name="level"),
+        *clock_checks(),
         UniqueConstraint("rating_id", name="uq_rectifications_rating_id"),
         Index(None, "division_code", "id"),
         Index(None, "provider_id", "id"),
@@ -73,16 +73,12 @@ class Rectification(Base):
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
     division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
     status: Mapped[RectificationStatus] = mapped_column(Text, default=RectificationStatus.OPEN)
-    consumed_days: Mapped[int] = mapped_column(default=0)
-    """Working days used up until `counted_to`; it never falls."""
-    counted_to: Mapped[date]
-    due_on: Mapped[date]
-    """The last of the working days, as computed when the clock last ran."""
-    look_at: Mapped[date]
-    level: Mapped[int] = mapped_column(default=0)
-    calendar_revision: Mapped[int]
     opened_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    @property
+    def runs(self) -> bool:
+        return self.status == RectificationStatus.OPEN
 
     def move_to(self, status: RectificationStatus) -> None:
         self.status = checked_move(TRANSITIONS, RectificationStatus(self.status), status)
