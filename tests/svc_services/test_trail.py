@@ -17,6 +17,8 @@ from svc_services.settings import Settings, WorkerSettings
 from svc_services.trail import COMMAND, TRAIL
 from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
+from tests.svc_services.calendar.changes import changed
+from tests.svc_services.cases.applications.cases import YINING, clerk, decided, submitted
 from tests.svc_services.catalogue.tariff_plans.plans import decide as decide_plan
 from tests.svc_services.catalogue.tariff_plans.plans import propose as propose_plan
 from tests.svc_services.catalogue.tariff_plans.plans import published
@@ -34,6 +36,7 @@ from tests.svc_services.companies import (
 )
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
+from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 ACCOUNT = account_number(123456789)
@@ -102,7 +105,24 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem) -
     later = await publish(api, tokens, company.id, effective_from=day(9))
     await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])
     await propose_plans(api, tokens, company.id)
+    await supervise(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
+
+
+async def supervise(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    """A holiday, an order on a case, a bad rating that is answered and appealed."""
+    await changed(api, tokens, ("2026-05-27", False))
+    person_id = new_id()
+    case = await submitted(api, tokens.resident(person_id), provider_id)
+    case = await decided(api, clerk(tokens), case, "accept")
+    order = {"application_id": case["application_id"], "addressee": "provider", "matter": "why?", "reply_days": 3}
+    await done(api, ORDERS, tokens.staff("operator", division_code=YINING), order)
+    rating = {"stage": "acceptance", "grade": 1, "words": "rude"}
+    path = f"/services/v1/applications/{case['application_id']}/ratings"
+    rated = await done(api, path, tokens.resident(person_id), rating)
+    (row,) = (await api.get(RECTIFICATIONS, headers=clerk(tokens))).json()["items"]
+    await done(api, f"{RECTIFICATIONS}/{row['rectification_id']}/answer", clerk(tokens), {"words": "we are sorry"})
+    await done(api, f"{RATINGS}/{rated['rating_id']}/appeal", clerk(tokens), {"reason": "mistaken"})
 
 
 async def propose_plans(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

@@ -10,7 +10,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.staff.reach import allow_of_whole
 from svc_services.calendar.changes import schemas, service
-from svc_services.calendar.changes.models import CalendarChange, ChangeStatus
+from svc_services.calendar.changes.models import CalendarChange, CalendarChangeStatus
 from svc_services.callers import AUDITOR, OPERATOR
 
 router = APIRouter(prefix="/services/v1/calendar-changes", tags=["calendar"])
@@ -31,7 +31,7 @@ async def propose_calendar_change(
 
 @router.get("")
 async def list_calendar_changes(
-    tx: ReadTx, _caller: Reader, page: PageQuery, status: ChangeStatus | None = None
+    tx: ReadTx, _caller: Reader, page: PageQuery, status: CalendarChangeStatus | None = None
 ) -> Page[schemas.CalendarChange]:
     """List proposed and decided changes of the calendar, newest first."""
     query = select(CalendarChange)

@@ -15,16 +15,16 @@ from kit.approvals import second_person_check
 from svc_services.base import Base
 
 
-class ChangeStatus(StrEnum):
+class CalendarChangeStatus(StrEnum):
     PROPOSED = "proposed"
     APPROVED = "approved"
     REJECTED = "rejected"
 
 
-TRANSITIONS: dict[ChangeStatus, set[ChangeStatus]] = {
-    ChangeStatus.PROPOSED: {ChangeStatus.APPROVED, ChangeStatus.REJECTED},
-    ChangeStatus.APPROVED: set(),
-    ChangeStatus.REJECTED: set(),
+TRANSITIONS: dict[CalendarChangeStatus, set[CalendarChangeStatus]] = {
+    CalendarChangeStatus.PROPOSED: {CalendarChangeStatus.APPROVED, CalendarChangeStatus.REJECTED},
+    CalendarChangeStatus.APPROVED: set(),
+    CalendarChangeStatus.REJECTED: set(),
 }
 
 
@@ -33,7 +33,7 @@ class CalendarChange(Base):
 
     __tablename__ = "calendar_changes"
     __table_args__ = (
-        one_of("status", ChangeStatus),
+        one_of("status", CalendarChangeStatus),
         second_person_check("decided_by", "proposed_by", unless="status = 'rejected'"),
         CheckConstraint("(status = 'approved') = (revision IS NOT NULL)", name="revision"),
         CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided"),
@@ -49,13 +49,13 @@ class CalendarChange(Base):
     """The year has all its holidays and make-up days from then on."""
     reason: Mapped[dict[str, str]] = mapped_column(JSONB)
     """In four languages: whoever waits for a promised day reads it."""
-    status: Mapped[ChangeStatus] = mapped_column(Text, default=ChangeStatus.PROPOSED)
+    status: Mapped[CalendarChangeStatus] = mapped_column(Text, default=CalendarChangeStatus.PROPOSED)
     proposed_by: Mapped[UUID | None]
     """NULL for what the starter loads."""
     proposed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
-    def decide(self, status: ChangeStatus, by: UUID | None) -> None:
-        self.status = checked_move(TRANSITIONS, ChangeStatus(self.status), status)
+    def decide(self, status: CalendarChangeStatus, by: UUID | None) -> None:
+        self.status = checked_move(TRANSITIONS, CalendarChangeStatus(self.status), status)
         self.decided_by, self.decided_at = by, now()

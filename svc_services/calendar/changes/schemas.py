@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kit.fields.labels import Label
-from svc_services.calendar.changes.models import ChangeStatus
+from svc_services.calendar.changes.models import CalendarChangeStatus
 from svc_services.fields import Day
 
 
@@ -46,7 +46,7 @@ class CalendarChange(BaseModel):
     days: list[ChangedDay]
     completes_year: bool
     reason: Label
-    status: ChangeStatus
+    status: CalendarChangeStatus
     revision: int | None
     """Of the calendar, since this change was approved."""
     proposed_by: UUID | None

@@ -13,7 +13,7 @@ from kit.staff.second_person import require_second_holder
 from svc_services.base import lock
 from svc_services.calendar.changes import schemas
 from svc_services.calendar.changes.events import CalendarChanged, SpecialWorkingDay
-from svc_services.calendar.changes.models import CalendarChange, ChangeStatus
+from svc_services.calendar.changes.models import CalendarChange, CalendarChangeStatus
 from svc_services.calendar.days.models import CalendarDay
 from svc_services.calendar.days.queries import revision_of
 
@@ -36,14 +36,14 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
 
 async def reject(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.CalendarChange:
     change = await _locked(tx, change_id)
-    change.decide(ChangeStatus.REJECTED, caller.id)
+    change.decide(CalendarChangeStatus.REJECTED, caller.id)
     return shown(change)
 
 
 async def apply(tx: AsyncSession, change: CalendarChange, by: UUID | None) -> None:
     """Write a change into the calendar, as its next revision."""
     await lock(tx, "calendar")
-    change.decide(ChangeStatus.APPROVED, by)
+    change.decide(CalendarChangeStatus.APPROVED, by)
     with tx.no_autoflush:
         change.revision = await revision_of(tx) + 1
     tx.add(change)

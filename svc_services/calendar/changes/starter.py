@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kit.calendar import is_weekday
 from svc_services.base import lock
 from svc_services.calendar.changes import service
-from svc_services.calendar.changes.models import CalendarChange, ChangeStatus
+from svc_services.calendar.changes.models import CalendarChange, CalendarChangeStatus
 from svc_services.calendar.days.models import CalendarDay
 from svc_services.calendar.days.queries import calendar_of
 
@@ -43,7 +43,7 @@ async def load_missing(tx: AsyncSession) -> int:
     for year in missing:
         days = [each for each in special_days(year) if date.fromisoformat(each["day"]) not in entered]
         change = CalendarChange(year=year, days=days, completes_year=True, reason=_REASON)
-        change.status = ChangeStatus.PROPOSED
+        change.status = CalendarChangeStatus.PROPOSED
         await service.apply(tx, change, None)
     return len(missing)
 

@@ -4,13 +4,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.calendar import Calendar
-from svc_services.calendar.changes.models import CalendarChange, ChangeStatus
+from svc_services.calendar.changes.models import CalendarChange, CalendarChangeStatus
 from svc_services.calendar.days.models import CalendarDay
 
 
 async def calendar_of(tx: AsyncSession) -> Calendar:
     """The calendar, in one query: some thirty rows for each year."""
-    approved = CalendarChange.status == ChangeStatus.APPROVED
+    approved = CalendarChange.status == CalendarChangeStatus.APPROVED
     days = select(func.array_agg(CalendarDay.day), func.array_agg(CalendarDay.working)).subquery()
     years = select(func.array_agg(CalendarChange.year.distinct())).where(approved, CalendarChange.completes_year)
     revision = select(func.coalesce(func.max(CalendarChange.revision), 0))

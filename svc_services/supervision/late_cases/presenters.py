@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_services.cases.applications.models import Application, ApplicationStep
@@ -16,7 +17,7 @@ async def shown(tx: AsyncSession, cases: Sequence[Application], *, named: bool) 
     """Cases with their limits; with who handled them last if `named`."""
     limits = select(Workflow.id, Workflow.definition["limit_days"].as_integer())
     found = await tx.execute(limits.where(Workflow.id.in_({each.workflow_id for each in cases})))
-    by_workflow = {workflow_id: days for workflow_id, days in found}
+    by_workflow = {row[0]: row[1] for row in found}
     handlers = await _handlers(tx, [each.id for each in cases]) if named else {}
     return [
         schemas.LateCase(
@@ -35,7 +36,7 @@ async def _handlers(tx: AsyncSession, cases: Sequence[UUID]) -> dict[UUID, UUID 
     last = (
         select(ApplicationStep.application_id, ApplicationStep.actor_id)
         .where(ApplicationStep.application_id.in_(cases), ApplicationStep.actor.in_(sorted(STAFF)))
-        .distinct(ApplicationStep.application_id)
+        .ext(distinct_on(ApplicationStep.application_id))
         .order_by(ApplicationStep.application_id, ApplicationStep.position.desc())
     )
-    return {application_id: actor_id for application_id, actor_id in await tx.execute(last)}
+    return {row[0]: row[1] for row in await tx.execute(last)}

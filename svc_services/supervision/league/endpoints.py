@@ -15,7 +15,7 @@ _public = [
     Depends(anyone(because="how quickly offices and companies decide is public, as figures of ten cases and more")),
     Depends(only_known_parameters),
 ]
-_TEN_MINUTES = 600
+_MINUTE = 60
 Month = Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-03"])]
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
@@ -25,7 +25,7 @@ _CSV: dict[int | str, dict[str, Any]] = {
 @router.get("/league", dependencies=_public, response_model=schemas.League, responses=NOT_MODIFIED)
 async def get_league(request: Request, tx: ReadTx, month: Month, by: Group) -> Response:
     """Get how many cases ended in a month, how many on time, in how many working days, and how they were rated."""
-    return cacheable(request, await service.league_of(tx, _first(month), by), seconds=_TEN_MINUTES)
+    return cacheable(request, await service.league_of(tx, _first(month), by), seconds=_MINUTE)
 
 
 @router.get("/league-csv", dependencies=_public, response_class=Response, responses=_CSV)
@@ -34,7 +34,7 @@ async def download_league(tx: ReadTx, month: Month, by: Group) -> Response:
     content = service.table_of(await service.league_of(tx, _first(month), by))
     headers = {
         "Content-Disposition": f'attachment; filename="league-{month}-{by}.csv"',
-        "Cache-Control": f"public, max-age={_TEN_MINUTES}",
+        "Cache-Control": f"public, max-age={_MINUTE}",
     }
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -83,4 +83,4 @@ async def _names(tx: AsyncSession, by: Group, keys: Sequence[str]) -> Mapping[st
         query = select(Division.code, Division.name_zh).where(Division.code.in_(keys))
     else:
         query = select(cast(Provider.id, Text), Provider.name).where(cast(Provider.id, Text).in_(keys))
-    return {key: name for key, name in await tx.execute(query)}
+    return {row[0]: row[1] for row in await tx.execute(query)}

@@ -55,7 +55,7 @@ async def get_supervision_order(tx: ReadTx, caller: Reader, order_id: UUID) -> s
 async def reply_to_supervision_order(
     tx: Tx, caller: Rated, once: OnceKey, order_id: UUID, body: schemas.OrderWords
 ) -> schemas.SupervisionOrder:
-    """Answer a supervision order: people of the provider, or the clerk that it names."""
+    """Send the reply to a supervision order: people of the provider, or the clerk that it names."""
     return await once.do(tx, caller, service.reply(tx, caller, order_id, body.words))
 
 
@@ -69,7 +69,7 @@ async def accept_supervision_reply(tx: Tx, caller: Operator, once: OnceKey, orde
 async def return_supervision_reply(
     tx: Tx, caller: Operator, once: OnceKey, order_id: UUID, body: schemas.OrderWords
 ) -> schemas.SupervisionOrder:
-    """Return the reply to one's order as not enough; the working days for another one begin anew."""
+    """Refuse the reply to one's order as not enough; the working days for another one begin anew."""
     return await once.do(tx, caller, service.decide(tx, caller, order_id, OrderAction.RETURN, body.words))
 
 

@@ -78,5 +78,5 @@ async def list_rating_appeals(
 async def decide_rating_appeal(
     tx: Tx, caller: Operator, once: OnceKey, appeal_id: UUID, body: schemas.AppealDecision
 ) -> schemas.RatingAppeal:
-    """Decide an appeal, as somebody who had no part in the case."""
+    """Accept or dismiss an appeal, as somebody who had no part in the case."""
     return await once.do(tx, caller, appeals.decide(tx, caller, appeal_id, body))

@@ -37,7 +37,7 @@ async def get_rectification(tx: ReadTx, caller: Reader, rectification_id: UUID) 
 async def answer_rectification(
     tx: Tx, caller: Rated, once: OnceKey, rectification_id: UUID, body: schemas.RectificationWords
 ) -> schemas.Rectification:
-    """Answer what was put right: a clerk of the division, or people of the provider."""
+    """Record what was put right: a clerk of the division, or people of the provider."""
     return await once.do(tx, caller, service.answer(tx, caller, rectification_id, body.words))
 
 

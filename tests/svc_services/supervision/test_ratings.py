@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from chassis.db import Database, new_id
-from chassis.inbox import Received
+from chassis.inbox import AnyHandler, Received
 from chassis.testing import Tokens
 from svc_services.cases.applications.consumers import PersonClosed
 from svc_services.supervision.ratings.consumers import HANDLERS
@@ -65,7 +65,7 @@ async def the_rectification(api: httpx.AsyncClient, headers: dict[str, str]) -> 
 
 
 async def handle(database: Database, index: int, **data: object) -> None:
-    handler = HANDLERS[index]
+    handler: AnyHandler = HANDLERS[index]
     async with database.transaction() as tx:
         event = handler.data.model_validate(data)
         await handler.handle(tx, Received(new_id(), handler.event_type, datetime.now(UTC), event))
