@@ -47,6 +47,7 @@ async def lines_of(tx: AsyncSession, month: date, by: Group) -> Sequence[Line]:
     of_case, of_rating = _COLUMNS[by]
     days = Application.consumed_days
     limits = select(Workflow.id, Workflow.definition["limit_days"].as_integer().label("days")).cte("limits")
+    limits = limits.prefix_with("MATERIALIZED")  # else the definition is unpacked again for every case
     found = (
         select(
             cast(of_case, Text),
