@@ -30,6 +30,8 @@ TAGS: dict[str, dict[str, str]] = {
         "materials": "Files that residents hand in with applications, and who may open them.",
         "papers": "Papers of applications, which anybody can verify.",
         "workflows": "Forms and steps of applications, by version.",
+        "calendar": "Working days: holidays and make-up days, and who changed them.",
+        "supervision": "Late cases, supervision orders, ratings, rectifications and public figures.",
         "signing keys": "Keys that sign requests to providers.",
     },
     "payments": {

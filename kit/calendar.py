@@ -7,7 +7,9 @@ them some weeks later. Until then its working days are Monday to Friday: a promi
 it spans, and longer by at most the make-up days. A metric says how many days are known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import chinese_calendar
@@ -74,3 +76,40 @@ def working_day_after(day: date, count: int, *, counts: Callable[[date], bool] =
         day += timedelta(days=1)
         count -= counts(day)
     return day
+
+
+def working_days_between(day: date, later: date, *, counts: Callable[[date], bool] = is_working_day) -> int:
+    """Working days after `day`, up to and with `later`; none where `later` is not later."""
+    return sum(counts(day + timedelta(days=passed)) for passed in range(1, (later - day).days + 1))
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Working days by a table that people keep; where it says nothing of a day, Monday to Friday."""
+
+    revision: int = 0
+    days: Mapping[date, bool] = field(default_factory=dict)
+    """Whether it is a working day, for the days that are no ordinary weekday or weekend."""
+    years: AbstractSet[int] = frozenset()
+    """The years of which all holidays and make-up days are in the table."""
+
+    def is_working_day(self, day: date) -> bool:
+        return self.days.get(day, is_weekday(day))
+
+    def knows(self, day: date) -> bool:
+        """Whether the holidays of the day's year are in the table."""
+        return day.year in self.years
+
+    def after(self, day: date, count: int) -> date:
+        """The day that is so many working days later; the day itself does not count."""
+        return working_day_after(day, count, counts=self.is_working_day)
+
+    def last_of(self, day: date, count: int) -> date:
+        """The last of so many working days after a day; the last one until that day where none is left."""
+        while not count and not self.is_working_day(day):
+            day -= timedelta(days=1)
+        return self.after(day, count)
+
+    def between(self, day: date, later: date) -> int:
+        """Working days after `day`, up to and with `later`."""
+        return working_days_between(day, later, counts=self.is_working_day)

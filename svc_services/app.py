@@ -17,6 +17,8 @@ from svc_services.accounts.my_data.endpoints import router as my_data
 from svc_services.accounts.ordered_ends.endpoints import router as binding_ends
 from svc_services.accounts.proofs.endpoints import router as binding_proofs
 from svc_services.accounts.readings.endpoints import router as meter_readings
+from svc_services.calendar.changes.endpoints import router as calendar_changes
+from svc_services.calendar.days.endpoints import router as calendars
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
 from svc_services.cases.materials.case_endpoints import router as case_materials
@@ -43,6 +45,12 @@ from svc_services.providers.own_company.endpoints import router as own_company
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
+from svc_services.supervision.late_cases.endpoints import router as late_cases
+from svc_services.supervision.league.endpoints import router as league
+from svc_services.supervision.orders.endpoints import router as supervision_orders
+from svc_services.supervision.ratings.endpoints import router as ratings
+from svc_services.supervision.ratings.own_records import of_person as own_ratings
+from svc_services.supervision.rectifications.endpoints import router as rectifications
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -55,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(applications, application_queue, received_applications, materials, case_materials, papers),
             *(conformance, own_conformance, service_items),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
+            *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -64,8 +73,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
-    app.state.own_records = (own_applications, own_materials)
     app.state.workflow_of = workflow_of
+    app.state.own_records = (own_applications, own_materials, own_ratings)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

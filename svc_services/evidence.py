@@ -32,6 +32,15 @@ TABLES = {
     "case_reads": Held(_TRAIL, "kept: who looked at which case"),
     "paper_checks": Held("abuse_prevention", "an hour"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
+    "application_promise_moves": Held(_ACCOUNTS, "kept with the case: why its promised day moved"),
+    "calendar_changes": Held(_TRAIL, "kept: which operator proposed and approved it; of residents it holds nothing"),
+    "supervision_orders": Held(_TRAIL, "kept: which operator asked whom about which case"),
+    "supervision_order_entries": Held(_TRAIL, "kept: what staff and companies wrote about a case"),
+    "rating_requests": Held(_ACCOUNTS, "kept with the case: that its applicant was asked once"),
+    "ratings": Held(_ACCOUNTS, "words are erased when the closure of the account takes effect; the grade stays"),
+    "rating_appeals": Held(_TRAIL, "kept: who appealed and who decided"),
+    "rectifications": Held(_TRAIL, "kept: how what was rated badly was put right"),
+    "rectification_entries": Held(_TRAIL, "kept: what staff and companies wrote about it"),
     "application_attempts": Held("abuse_prevention", "an hour"),
     "used_attestations": Held("abuse_prevention", "when the attestation has expired"),
 }
@@ -41,6 +50,7 @@ IMPERSONAL = frozenset(
         *("used_proofs", "company_organisations", "sandboxes", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
         *("material_parts", "removed_objects"),
         "meter_books",
+        "calendar_days",
     }
 )
 FIGURES = (

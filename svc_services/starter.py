@@ -8,6 +8,7 @@ from pathlib import Path
 from chassis.db import Database
 from chassis.settings import load
 from kit.starter_data import upsert_csv
+from svc_services.calendar.changes.starter import load_missing
 from svc_services.cases.workflows.limits import workflow_of
 from svc_services.cases.workflows.starter import publish_missing
 from svc_services.catalogue.service_items.starter import publish_missing_guides
@@ -31,11 +32,18 @@ async def load_reference_data(database: Database) -> str:
     return f"{loaded}, {workflows} new workflows, {guides} new guides"
 
 
+async def load_calendar(database: Database) -> str:
+    """Add the years that the calendar has not. Returns a phrase with what was loaded."""
+    async with database.transaction() as tx:
+        years = await load_missing(tx)
+    return f"{years} new years of the calendar"
+
+
 async def main() -> None:
     database = Database.of(load(Settings))
-    loaded = await load_reference_data(database)
+    loaded = (await load_reference_data(database), await load_calendar(database))
     await database.close()
-    sys.stdout.write(f"svc_services: {loaded}.\n")
+    sys.stdout.write(f"svc_services: {', '.join(loaded)}.\n")
 
 
 if __name__ == "__main__":

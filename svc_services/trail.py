@@ -36,6 +36,14 @@ SEALED_TABLES = (
     SealedTable("papers", with_hashes(code=("code",))),
     SealedTable("account_invitations", _INVITATION),
     SealedTable("binding_ends", with_hashes(reason=("reason",))),
+    SealedTable("calendar_changes"),
+    SealedTable("calendar_days", key=f"{ROW}.day::text"),
+    SealedTable("supervision_orders"),
+    SealedTable("supervision_order_entries", with_hashes(words=("words",))),
+    SealedTable("ratings", with_hashes(words=("salt", "words"), salt=("salt",))),
+    SealedTable("rating_appeals", with_hashes(reason=("reason",), decision_reason=("decision_reason",))),
+    SealedTable("rectifications"),
+    SealedTable("rectification_entries", with_hashes(words=("words",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -23,9 +23,10 @@ from svc_services.accounts.bindings.events import AccountBindingActivated, Accou
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.accounts.proofs.service import ask_by_age, end_unproved
+from svc_services.calendar.changes.events import CalendarChanged
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
-from svc_services.cases.applications.worker import note_due
+from svc_services.cases.applications.worker import note_due, recount_changed
 from svc_services.cases.data_reads.events import DATA_READ_EVENTS
 from svc_services.cases.materials import worker as materials
 from svc_services.cases.papers.service import forget_checks
@@ -48,6 +49,11 @@ from svc_services.providers.organisations.consumers import HANDLERS as ORGANISAT
 from svc_services.providers.own_company.consumers import HANDLERS as COMPANY_HANDLERS
 from svc_services.retention import RETENTION
 from svc_services.settings import WorkerSettings
+from svc_services.supervision.orders.events import SupervisionOrderMoved
+from svc_services.supervision.ratings.consumers import HANDLERS as RATING_HANDLERS
+from svc_services.supervision.ratings.events import RatingRequested
+from svc_services.supervision.rectifications.events import RectificationMoved
+from svc_services.supervision.worker import note_overdue
 from svc_services.trail import TRAIL
 
 PUBLISHES = (
@@ -66,6 +72,10 @@ PUBLISHES = (
     ApplicationMoved,
     ApplicationFlagged,
     *DATA_READ_EVENTS,
+    CalendarChanged,
+    SupervisionOrderMoved,
+    RatingRequested,
+    RectificationMoved,
 )
 
 
@@ -82,6 +92,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60, partial(end_unproved, database)),
         Every(3600, partial(ask_by_age, database, settings.binding_proof_months)),
         Every(60, partial(note_due, database)),
+        Every(15, partial(recount_changed, database)),
+        Every(60, partial(note_overdue, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
@@ -111,7 +123,7 @@ def _material_schedules(settings: WorkerSettings, database: Database) -> Sequenc
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
     handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
-    handles += APPLICATION_HANDLERS  # last: it takes the place of that of the bindings
+    handles += [*APPLICATION_HANDLERS, *RATING_HANDLERS]  # last: the later takes the place of the earlier
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

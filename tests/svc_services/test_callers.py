@@ -39,6 +39,8 @@ COUNTERS = {"operator", "clerk"}
 ADMINS = {"company admin"}
 STOPPERS = {"operator", "security officer"}
 COMPANIES = ADMINS | {"company operator"}
+RATED = COMPANIES | {"clerk"}
+SUPERVISED = RATED | OVERSEERS
 HOLDERS = "/services/v1/holder-changes"
 HOLDERS_BY_OPERATORS = f"/services/v1/providers/{ANY}/holder-changes"
 CHANGES = "/services/v1/provider-changes"
@@ -48,6 +50,10 @@ PROPOSALS = "/services/v1/tariff-proposals"
 ITEMS = "/services/v1/service-item-proposals"
 CASES, QUEUE, RECEIVED, MATERIALS = (
     f"/services/v1/{name}" for name in ("applications", "application-queue", "received-applications", "materials")
+)
+CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
+    f"/services/v1/{name}"
+    for name in ("calendar-changes", "supervision-orders", "ratings", "rating-appeals", "rectifications")
 )
 
 
@@ -154,6 +160,26 @@ ENDPOINTS = [
     ("GET", RECEIVED, PROVIDERS),
     ("GET", f"{RECEIVED}/{ANY}", PROVIDERS),
     ("POST", f"{RECEIVED}/{ANY}/actions", PROVIDERS),
+    ("GET", CALENDAR, OVERSEERS),
+    ("POST", CALENDAR, OPERATORS),
+    ("POST", f"{CALENDAR}/{ANY}/approve", OPERATORS),
+    ("POST", f"{CALENDAR}/{ANY}/reject", OPERATORS),
+    ("GET", "/services/v1/late-cases", SUPERVISED),
+    ("GET", ORDERS, SUPERVISED),
+    ("GET", f"{ORDERS}/{ANY}", SUPERVISED),
+    ("POST", ORDERS, OPERATORS),
+    ("POST", f"{ORDERS}/{ANY}/reply", RATED),
+    *(("POST", f"{ORDERS}/{ANY}/{action}", OPERATORS) for action in ("accept", "return", "withdraw")),
+    ("GET", f"{CASES}/{ANY}/ratings", PERSONS),
+    ("POST", f"{CASES}/{ANY}/ratings", PERSONS),
+    ("GET", RATINGS, SUPERVISED),
+    ("POST", f"{RATINGS}/{ANY}/appeal", RATED),
+    ("GET", APPEALS, OVERSEERS),
+    ("POST", f"{APPEALS}/{ANY}/decide", OPERATORS),
+    ("GET", RECTIFICATIONS, SUPERVISED),
+    ("GET", f"{RECTIFICATIONS}/{ANY}", SUPERVISED),
+    ("POST", f"{RECTIFICATIONS}/{ANY}/answer", RATED),
+    *(("POST", f"{RECTIFICATIONS}/{ANY}/{action}", OPERATORS) for action in ("pause", "resume", "call-back")),
 ]
 
 

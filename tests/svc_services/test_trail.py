@@ -17,7 +17,8 @@ from svc_services.settings import Settings, WorkerSettings
 from svc_services.trail import COMMAND, TRAIL
 from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
-from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, submitted
+from tests.svc_services.calendar.changes import changed
+from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, decided, submitted
 from tests.svc_services.catalogue.service_items.items import decide as decide_item
 from tests.svc_services.catalogue.service_items.items import propose as propose_item
 from tests.svc_services.catalogue.service_items.items import published as published_item
@@ -41,6 +42,7 @@ from tests.svc_services.companies import (
 from tests.svc_services.providers.conformance.examined import applied, change_run
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
+from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 ACCOUNT = account_number(123456789)
@@ -145,6 +147,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])
     await propose_plans(api, tokens, company.id)
     await propose_items(api, tokens, company.id)
+    await supervise(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
 
@@ -167,6 +170,22 @@ async def propose_items(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUI
     ]
     assert (await decide_item(api, tokens, refused, "refuse")).status_code == 200
     assert (await withdraw_item(api, tokens, provider_id, gone)).status_code == 200
+
+
+async def supervise(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    """A holiday, an order on a case, a bad rating that is answered and appealed."""
+    await changed(api, tokens, ("2026-05-27", False))
+    person_id = new_id()
+    case = await submitted(api, tokens.resident(person_id), provider_id)
+    case = await decided(api, clerk(tokens), case, "accept")
+    order = {"application_id": case["application_id"], "addressee": "provider", "matter": "why?", "reply_days": 3}
+    await done(api, ORDERS, tokens.staff("operator", division_code=YINING), order)
+    rating = {"stage": "acceptance", "grade": 1, "words": "rude"}
+    path = f"/services/v1/applications/{case['application_id']}/ratings"
+    rated = await done(api, path, tokens.resident(person_id), rating)
+    (row,) = (await api.get(RECTIFICATIONS, headers=clerk(tokens))).json()["items"]
+    await done(api, f"{RECTIFICATIONS}/{row['rectification_id']}/answer", clerk(tokens), {"words": "we are sorry"})
+    await done(api, f"{RATINGS}/{rated['rating_id']}/appeal", clerk(tokens), {"reason": "mistaken"})
 
 
 async def propose_plans(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

@@ -1,45 +1,43 @@
 """The clock of a case: working days that are used up, what is promised, and when time alone changes something.
 
 Consumed days are stored at each step, so a pause survives a change of limit, and the limit is never that of hours. The
-day on which the clock begins to run does not count; a day on which it stops does, once.
+day on which the clock begins to run does not count; a day on which it stops does, once. A corrected calendar changes
+the days that are counted from then on.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
-from kit.calendar import is_working_day, today, working_day_after
+from kit.calendar import Calendar, today
 from svc_services.cases.applications.models import Application, Flag
 from svc_services.cases.workflows.definition import WorkflowDefinition, WorkflowState
 
 
-def working_days_between(day: date, later: date) -> int:
-    """Working days after `day`, up to and with `later`."""
-    return sum(is_working_day(day + timedelta(days=count)) for count in range(1, (later - day).days + 1))
-
-
-def settle(case: Application, day: date) -> None:
+def settle(case: Application, day: date, calendar: Calendar) -> None:
     """Count the days since the last count; one that is earlier, by the clock of another process, counts nothing."""
     if case.counted_to is None or case.state is None or day <= case.counted_to:
         return
-    passed = working_days_between(case.counted_to, day)
+    passed = calendar.between(case.counted_to, day)
     if case.clock_runs:
         case.consumed_days += passed
     case.state_days = {**case.state_days, case.state: case.state_days.get(case.state, 0) + passed}
     case.counted_to = day
 
 
-def wind(case: Application, rules: WorkflowDefinition) -> None:
+def wind(case: Application, rules: WorkflowDefinition, calendar: Calendar) -> None:
     """Set what follows from the state and the counted days: the promise, the flag, and the day to look again."""
     counted_to = case.counted_to or today()
     state = rules.state(str(case.state))
     case.clock_runs = not (state.stops_clock or state.ends)
     left = rules.limit_days - case.consumed_days
     if case.clock_runs and left >= 0:
-        case.promised_on = working_day_after(counted_to, left)
+        case.promised_on = calendar.last_of(counted_to, left)
     over = [_standing(*each) for each in _clocks(case, rules, state)]
     case.level = max(level for _, level in over)
     case.flag = Flag.RED if case.level else Flag.YELLOW if any(near for near, _ in over) else None
     ahead = [days for days in _days_ahead(case, rules, state) if days > 0]
-    case.look_at = working_day_after(counted_to, min(ahead)) if ahead else None
+    case.look_at = calendar.after(counted_to, min(ahead)) if ahead else None
+    case.calendar_revision = calendar.revision
+    case.promised_by_weekdays = case.promised_on is not None and not calendar.knows(case.promised_on)
 
 
 def timed_out(case: Application, state: WorkflowState) -> bool:

@@ -47,11 +47,16 @@ async def _give_up(tx: AsyncSession, *which: ColumnElement[bool]) -> None:
         await give_up(tx, case)
 
 
+async def erase_person(tx: AsyncSession, person_id: UUID) -> None:
+    """Erase what the rooms up to this one hold of a person."""
+    await erase_of_person(tx, person_id)
+    await erase_applications(tx, person_id)
+    await erase_materials(tx, person_id)
+    await erase_papers(tx, person_id)
+
+
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
-    await erase_of_person(tx, event.data.person_id)
-    await erase_applications(tx, event.data.person_id)
-    await erase_materials(tx, event.data.person_id)
-    await erase_papers(tx, event.data.person_id)
+    await erase_person(tx, event.data.person_id)
 
 
 async def _end_cases(tx: AsyncSession, event: Received[AccountBindingEnded]) -> None:

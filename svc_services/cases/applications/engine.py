@@ -14,9 +14,10 @@ from chassis.outbox import emit
 from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
 from svc_services.accounts.bindings.queries import is_holder
+from svc_services.calendar.days.queries import calendar_of
 from svc_services.cases.applications import clock
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
-from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
 from svc_services.cases.applications.refusals import (
     AccountLost,
     ActionIncomplete,
@@ -95,12 +96,13 @@ async def advance(
     tx: AsyncSession, case: Application, rules: WorkflowDefinition, to: str, step: ApplicationStep
 ) -> None:
     """Move a case into a state, count its days, keep the step and tell of it."""
-    clock.settle(case, today())
+    calendar, promised, ran = await calendar_of(tx), case.promised_on, case.clock_runs
+    clock.settle(case, today(), calendar)
     step.from_state, step.to_state = case.state, to
     case.move_to(CaseStatus.ENDED if rules.state(to).ends else CaseStatus.OPEN)
     case.state, case.claimed_by, case.claimed_until = to, None, None
     case.version += 1
-    clock.wind(case, rules)
+    clock.wind(case, rules, calendar)
     last = select(func.max(ApplicationStep.position)).where(ApplicationStep.application_id == case.id)
     kind = str(case.kind)  # cannot be read any more when the flush has failed
     try:
@@ -111,21 +113,23 @@ async def advance(
         raise
     step.position = (await tx.scalar(last) or 0) + 1
     tx.add(step)
+    note_move(tx, case, promised, MoveCause.CALENDAR if ran else MoveCause.PAUSE)
     await emit(tx, _moved(case, step))
 
 
 async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> None:
-    """Count the days up to today; act, or flag the case, where its time is up."""
-    rules, before = workflow.rules, (case.flag, case.level)
-    state = rules.state(str(case.state))
-    clock.settle(case, today())
+    """Count the days up to today; act, or flag the case, where its time is up; promise by the calendar as it is."""
+    rules, before, promised = workflow.rules, (case.flag, case.level), case.promised_on
+    state, calendar = rules.state(str(case.state)), await calendar_of(tx)
+    clock.settle(case, today(), calendar)
     timeout = rules.timeout(state.name)
     if timeout and clock.timed_out(case, state):
         acting = Taking(timeout.name, frozenset({Actor.SYSTEM}), None)
         await advance(tx, case, rules, timeout.to, _step(case, timeout.name, Actor.SYSTEM, acting))
         return
-    clock.wind(case, rules)
-    if case.flag is not None and (case.flag, case.level) != before:
+    clock.wind(case, rules, calendar)
+    note_move(tx, case, promised, MoveCause.CALENDAR)
+    if case.clock_runs and case.flag is not None and (case.flag, case.level) != before:
         same = ("provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "promised_on")
         await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in same}))
 
@@ -135,6 +139,16 @@ async def give_up(tx: AsyncSession, case: Application) -> None:
     rules = (await tx.get_one(Workflow, case.workflow_id)).rules
     giving_up = Taking(GIVE_UP, frozenset({Actor.SYSTEM}), None)
     await advance(tx, case, rules, rules.given_up(), _step(case, GIVE_UP, Actor.SYSTEM, giving_up))
+
+
+def note_move(tx: AsyncSession, case: Application, promised: date | None, cause: MoveCause) -> None:
+    """Keep why the promised day is another one than before."""
+    if promised is None or case.promised_on is None or case.promised_on == promised:
+        return
+    move = PromiseMove(application_id=case.id, moved_from=promised, moved_to=case.promised_on, cause=cause)
+    if cause == MoveCause.CALENDAR:
+        move.calendar_revision = case.calendar_revision
+    tx.add(move)
 
 
 def claim_holds(case: Application) -> bool:

@@ -61,6 +61,14 @@ class Application(Base):
         Index("ix_applications_queue", "division_code", "id", postgresql_where=_OPEN),
         Index("ix_applications_received", "provider_id", "id", postgresql_where=_OPEN),
         Index("ix_applications_due", "look_at", postgresql_where=_OPEN),
+        Index("ix_applications_calendar", "calendar_revision", "id", postgresql_where=_OPEN),
+        Index("ix_applications_flagged", "flag", "id", postgresql_where=text("status = 'open' AND flag IS NOT NULL")),
+        Index(
+            "ix_applications_ended",
+            "ended_at",
+            postgresql_where=text("status = 'ended'"),
+            postgresql_include=["division_code", "provider_id", "kind", "consumed_days", "workflow_id"],
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -92,6 +100,10 @@ class Application(Base):
     """0: who has the case; 1: operators of the division; 2: operators of the prefecture."""
     look_at: Mapped[date | None]
     """The day on which time alone changes something; NULL where it never does."""
+    calendar_revision: Mapped[int] = mapped_column(default=0)
+    """Of the calendar by which the promise was computed."""
+    promised_by_weekdays: Mapped[bool] = mapped_column(default=False)
+    """The holidays of the promised day's year were not known."""
 
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     submitted_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -102,6 +114,33 @@ class Application(Base):
         self.ended_at = now() if status == CaseStatus.ENDED else None
 
 
+class MoveCause(StrEnum):
+    PAUSE = "pause"
+    """The clock stood, such as while a correction was awaited."""
+    CALENDAR = "calendar"
+    """Holidays or make-up days were published or corrected."""
+
+
+class PromiseMove(Base):
+    """The promised day of a case became another one; the applicant sees why."""
+
+    __tablename__ = "application_promise_moves"
+    __table_args__ = (
+        one_of("cause", MoveCause),
+        CheckConstraint("(cause = 'calendar') = (calendar_revision IS NOT NULL)", name="calendar_revision"),
+        Index(None, "application_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"))
+    moved_from: Mapped[date]
+    moved_to: Mapped[date]
+    cause: Mapped[MoveCause] = mapped_column(Text)
+    calendar_revision: Mapped[int | None] = mapped_column(ForeignKey("calendar_changes.revision"))
+    """The newest change of the calendar when the day moved."""
+    moved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+
 class ApplicationStep(Base):
     """One step of a case, never changed."""
 
@@ -110,6 +149,11 @@ class ApplicationStep(Base):
         one_of("actor", Actor),
         CheckConstraint("(actor = 'system') = (actor_id IS NULL)", name="actor_id"),
         UniqueConstraint("application_id", "position", name="uq_application_steps_position"),
+        Index(
+            "ix_application_steps_staff",
+            *("actor_id", "application_id"),
+            postgresql_where=text("actor IN ('clerk', 'operator')"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

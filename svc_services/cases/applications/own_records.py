@@ -5,9 +5,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.my_data import records
-from svc_services.cases.applications.models import Application, ApplicationStep
+from svc_services.cases.applications.models import Application, ApplicationStep, PromiseMove
 
-_OF_THE_OFFICE = ("claimed_by", "claimed_until", "look_at", "level")
+_OF_THE_OFFICE = ("claimed_by", "claimed_until", "look_at", "level", "calendar_revision")
 
 
 async def of_person(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[str, Any]]]:
@@ -15,6 +15,7 @@ async def of_person(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[st
     mine = select(Application.id).where(Application.person_id == person_id)
     return {
         "applications": await records(tx, Application, Application.person_id == person_id, without=_OF_THE_OFFICE),
+        "application_promise_moves": await records(tx, PromiseMove, PromiseMove.application_id.in_(mine)),
         "application_steps": await records(
             tx, ApplicationStep, ApplicationStep.application_id.in_(mine), without=("actor_id",)
         ),

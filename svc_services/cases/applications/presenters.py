@@ -6,8 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.etags import etag_of
 from kit.fields.labels import Label
+from svc_services.calendar.changes.models import CalendarChange
+from svc_services.calendar.days.notes import BY_WEEKDAYS
 from svc_services.cases.applications import engine, schemas
-from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, PromiseMove
 from svc_services.cases.materials import attached
 from svc_services.cases.workflows.definition import GIVE_UP, STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
@@ -33,6 +35,7 @@ def summary(case: Application) -> schemas.ApplicationSummary:
     return schemas.ApplicationSummary(
         application_id=case.id,
         promised_on=case.promised_on if case.clock_runs else None,
+        calendar_note=BY_WEEKDAYS if case.clock_runs and case.promised_by_weekdays else None,
         claimed_until=case.claimed_until if engine.claim_holds(case) else None,
         **{name: getattr(case, name) for name in _SUMMARY},
     )
@@ -66,7 +69,21 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         materials=await attached.of_application(tx, case.id),
         steps=[_step(each, named=named) for each in taken],
         labels={name: label for name, label in (rules.labels | _LABELS).items() if name in words},
+        promise_moves=await _moves(tx, case),
     )
+
+
+async def _moves(tx: AsyncSession, case: Application) -> list[schemas.PromiseMove]:
+    query = (
+        select(PromiseMove, CalendarChange.reason)
+        .outerjoin(CalendarChange, CalendarChange.revision == PromiseMove.calendar_revision)
+        .where(PromiseMove.application_id == case.id)
+    )
+    names = ("moved_from", "moved_to", "cause", "moved_at")
+    return [
+        schemas.PromiseMove(reason=reason, **{name: getattr(move, name) for name in names})
+        for move, reason in await tx.execute(query.order_by(PromiseMove.id))
+    ]
 
 
 def _step(step: ApplicationStep, *, named: bool) -> schemas.ApplicationStep:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kit.fields.divisions import DivisionCode
 from kit.fields.labels import Label
-from svc_services.cases.applications.models import CaseStatus, Flag
+from svc_services.cases.applications.models import CaseStatus, Flag, MoveCause
 from svc_services.cases.materials.schemas import AttachedMaterial
 from svc_services.cases.workflows.definition import Actor, Name
 from svc_services.cases.workflows.models import ApplicationKind
@@ -79,6 +79,8 @@ class ApplicationSummary(BaseModel):
     clock_runs: bool
     promised_on: date | None
     """The last day of the promise; null while the clock stands."""
+    calendar_note: Label | None
+    """Set where the holidays of the promised day's year are not published yet, and weekdays were counted."""
     flag: Flag | None
     level: int
     claimed_until: datetime | None
@@ -86,6 +88,20 @@ class ApplicationSummary(BaseModel):
     created_at: datetime
     submitted_at: datetime | None
     ended_at: datetime | None
+
+
+class PromiseMove(BaseModel):
+    """The promised day became another one."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    moved_from: date
+    moved_to: date
+    cause: MoveCause
+    """Expect further causes within v1."""
+    reason: Label | None
+    """Of the corrected calendar."""
+    moved_at: datetime
 
 
 class Application(ApplicationSummary):
@@ -96,5 +112,7 @@ class Application(ApplicationSummary):
     form: dict[str, Any]
     materials: list[AttachedMaterial]
     steps: list[ApplicationStep]
+    promise_moves: list[PromiseMove]
+    """Why the promised day is another one than at first, in order."""
     labels: dict[str, Label]
     """What the states, actions and wanted materials are called; those of the form are in the workflow."""

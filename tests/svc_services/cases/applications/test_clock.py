@@ -6,26 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.calendar import is_working_day
+from kit.calendar import Calendar, is_working_day
 from svc_services.cases.applications import clock
 from svc_services.cases.applications.models import Application, Flag
 from svc_services.cases.workflows.definition import WorkflowDefinition
 from tests.svc_services.cases.workflows.definitions import definition
 
 MONDAY = date(2026, 3, 2)
+DAYS = [date(2026, 1, 1) + timedelta(days=count) for count in range(365)]
+CALENDAR = Calendar(1, {day: is_working_day(day) for day in DAYS}, frozenset({2026}))
 RULES = WorkflowDefinition.model_validate(definition())
 
 
 def case_on(day: date) -> Application:
     case = Application(state="submitted", consumed_days=0, state_days={}, counted_to=day, clock_runs=False)
-    clock.wind(case, RULES)
+    clock.wind(case, RULES, CALENDAR)
     return case
 
 
 def enter(case: Application, state: str, day: date, rules: WorkflowDefinition = RULES) -> None:
-    clock.settle(case, day)
+    clock.settle(case, day, CALENDAR)
     case.state = state
-    clock.wind(case, rules)
+    clock.wind(case, rules, CALENDAR)
 
 
 def later(days: int) -> date:
@@ -68,8 +70,8 @@ def test_what_was_used_survives_another_limit() -> None:
 
 def test_a_clock_that_is_behind_takes_nothing_back() -> None:
     case = case_on(MONDAY)
-    clock.settle(case, later(2))
-    clock.settle(case, later(1))
+    clock.settle(case, later(2), CALENDAR)
+    clock.settle(case, later(1), CALENDAR)
     assert (case.consumed_days, case.counted_to) == (2, later(2))
 
 
@@ -80,10 +82,10 @@ def test_a_clock_that_is_behind_takes_nothing_back() -> None:
 def test_yellow_at_four_fifths_and_red_when_over(used: int, flag: Flag | None, level: int, next_look: int) -> None:
     case = case_on(MONDAY)
     case.consumed_days = used
-    clock.wind(case, RULES)
+    clock.wind(case, RULES, CALENDAR)
     assert (case.flag, case.level) == (flag, level)
     assert case.look_at is not None
-    assert clock.working_days_between(MONDAY, case.look_at) == next_look
+    assert CALENDAR.between(MONDAY, case.look_at) == next_look
 
 
 @given(st.lists(st.tuples(st.sampled_from(["submitted", "correction"]), st.integers(-3, 9)), max_size=30))
@@ -94,7 +96,7 @@ def test_used_days_never_fall_and_are_the_working_days_that_ran(moves: list[tupl
         reached = day + timedelta(days=days)
         enter(case, state, reached)
         if reached > day:
-            expected += clock.working_days_between(day, reached) if ran else 0
+            expected += CALENDAR.between(day, reached) if ran else 0
             day = reached
         assert before <= case.consumed_days == expected
-    assert sum(case.state_days.values()) == clock.working_days_between(MONDAY, day)
+    assert sum(case.state_days.values()) == CALENDAR.between(MONDAY, day)

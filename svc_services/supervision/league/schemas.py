@@ -1,0 +1,31 @@
+from pydantic import BaseModel, ConfigDict
+
+
+class LeagueLine(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    key: str
+    """Id of the provider, code of the division, or kind of application."""
+    name: str
+    """In Chinese."""
+    cases: int
+    """Ended in the month."""
+    on_time_share: float
+    """Of those, how many used no more working days than promised; 0 to 1."""
+    median_days: int
+    """Working days of the median case."""
+    p90_days: int
+    """Working days within which nine of ten cases ended."""
+    ratings: int | None
+    average_grade: float | None
+    """Of the ratings of the month that stand, 1 to 5; null for fewer than ten."""
+
+
+class League(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    month: str
+    by: str
+    fewest_cases: int
+    """Groups with fewer cases are not listed."""
+    items: list[LeagueLine]

@@ -1,0 +1,19 @@
+from chassis.problems import Problem
+
+
+class NotAClerkThere(Problem):
+    """The person holds no role of clerk that reaches the division of the case."""
+
+    status, code = 422, "not_a_clerk_there"
+
+
+class OrderOpenAlready(Problem):
+    """The same addressee has an unfinished order on the case."""
+
+    status, code = 409, "order_open_already"
+
+
+class OrderNotYours(Problem):
+    """Somebody else replies to this order, or decides on its reply."""
+
+    status, code = 403, "order_not_yours"

@@ -1,0 +1,42 @@
+"""Applicants are asked once to rate a stage; their words are erased with their account."""
+
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.inbox import EventData, Handler, Received
+from chassis.outbox import emit
+from svc_services.cases.applications.consumers import PersonClosed, erase_person
+from svc_services.cases.applications.models import Application
+from svc_services.supervision.ratings.events import RatingRequested
+from svc_services.supervision.ratings.models import Rating, RatingRequest
+from svc_services.supervision.ratings.service import reached
+
+
+class ApplicationMoved(EventData):
+    application_id: UUID
+
+
+async def _ask(tx: AsyncSession, event: Received[ApplicationMoved]) -> None:
+    case = await tx.get(Application, event.data.application_id)
+    if case is None:
+        return
+    for stage in sorted(await reached(tx, case)):
+        row = insert(RatingRequest).values(application_id=case.id, stage=stage).on_conflict_do_nothing()
+        if await tx.scalar(row.returning(RatingRequest.stage)):
+            await emit(tx, RatingRequested(application_id=case.id, person_id=case.person_id, stage=stage))
+
+
+async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
+    await erase_person(tx, event.data.person_id)
+    mine = select(Application.id).where(Application.person_id == event.data.person_id)
+    await tx.execute(update(Rating).where(Rating.application_id.in_(mine)).values(words=None, salt=None))
+
+
+HANDLERS = (
+    Handler("cn.ili.services.application.moved.v1", ApplicationMoved, _ask),
+    # A service has one handler of an event: this one also does what those of applications and bindings do.
+    Handler("cn.ili.identity.person.closed.v1", PersonClosed, _erase),
+)

@@ -1,0 +1,114 @@
+"""Public figures of ended cases: right, of ten cases and more, harmless in spreadsheets, quick with many."""
+
+import csv
+import io
+import statistics
+from math import ceil
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text, update
+
+from chassis.db import Database
+from svc_services.providers.applications.models import Provider
+
+LEAGUE = "/services/v1/league"
+_CASES = """
+INSERT INTO applications (id, person_id, provider_id, workflow_id, kind, division_code, form, status, state, version,
+    consumed_days, state_days, counted_to, clock_runs, level, calendar_revision, promised_by_weekdays, created_at,
+    ended_at)
+SELECT uuidv7(), uuidv7(), :provider_id, (SELECT id FROM workflows WHERE application_kind = 'closure' LIMIT 1),
+    'closure', '654002', '{}', 'ended', 'withdrawn', 2, used, '{}', '2026-03-20', false, 0, 0, false,
+    :ended_at, CAST(:ended_at AS timestamptz) FROM unnest(CAST(:days AS integer[])) AS used
+"""
+_RATINGS = """
+INSERT INTO ratings (id, application_id, provider_id, division_code, kind, stage, round, grade, tags, rated_at)
+SELECT gen_random_uuid(), id, provider_id, division_code, kind, 'conclusion', 1, :grade, '[]', ended_at
+FROM applications WHERE status = 'ended'
+"""
+
+
+async def ended(database: Database, provider_id: UUID, days: list[int], at: str = "2026-03-20T12:00:00+08:00") -> None:
+    async with database.transaction() as tx:
+        statement = text(_CASES.replace(":ended_at", f"'{at}'"))
+        await tx.execute(statement, {"provider_id": provider_id, "days": days})
+
+
+async def league(api: httpx.AsyncClient, by: str, month: str = "2026-03") -> list[dict[str, object]]:
+    answer = await api.get(LEAGUE, params={"by": by, "month": month})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, object]] = answer.json()["items"]
+    return items
+
+
+async def test_figures_are_what_a_naive_count_gives(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    days = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30]
+    await ended(database, provider_id, days)
+    async with database.transaction() as tx:
+        await tx.execute(text(_RATINGS), {"grade": 4})
+    for by, key in (("provider", str(provider_id)), ("division", "654002"), ("kind", "closure")):
+        (line,) = await league(api, by)
+        assert (line["key"], line["cases"], line["on_time_share"]) == (key, 11, round(5 / 11, 4))
+        assert (line["median_days"], line["p90_days"]) == (statistics.median(days), days[ceil(0.9 * 11) - 1])
+        assert (line["ratings"], line["average_grade"]) == (11, 4.0)
+
+
+async def test_fewer_than_ten_cases_or_ratings_are_nobodys_business(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    await ended(database, provider_id, [1] * 9)
+    async with database.transaction() as tx:
+        await tx.execute(text(_RATINGS), {"grade": 1})
+    assert [await league(api, by) for by in ("provider", "division", "kind")] == [[], [], []]
+    await ended(database, provider_id, [1])
+    (line,) = await league(api, "division")
+    assert (line["cases"], line["ratings"], line["average_grade"]) == (10, None, None)
+
+
+async def test_a_month_ends_at_midnight_in_china(api: httpx.AsyncClient, database: Database, provider_id: UUID) -> None:
+    await ended(database, provider_id, [1] * 10, "2026-03-31T23:59:59+08:00")
+    await ended(database, provider_id, [1] * 11, "2026-04-01T00:00:00+08:00")
+    assert [(await league(api, "kind", month))[0]["cases"] for month in ("2026-03", "2026-04")] == [10, 11]
+    await ended(database, provider_id, [1] * 12, "2026-12-31T23:59:59+08:00")
+    assert (await league(api, "kind", "2026-12"))[0]["cases"] == 12
+
+
+async def test_the_table_opens_in_excel_and_runs_no_formula(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    await ended(database, provider_id, [1] * 10)
+    async with database.transaction() as tx:
+        await tx.execute(update(Provider).values(name="=HYPERLINK(1)水务"))
+    answer = await api.get(f"{LEAGUE}-csv", params={"by": "provider", "month": "2026-03"})
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    heading, row = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert (heading[1], row[1], row[2:6]) == ("名称", "'=HYPERLINK(1)水务", ["10", "100.00", "1", "1"])
+    assert answer.headers["content-disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("params", [{}, {"month": "2026-13", "by": "kind"}, {"month": "2026-03", "by": "person"}])
+async def test_what_is_not_published_is_refused(api: httpx.AsyncClient, params: dict[str, str]) -> None:
+    assert (await api.get(LEAGUE, params=params)).status_code == 422
+
+
+async def test_an_unchanged_figure_is_spared(api: httpx.AsyncClient) -> None:
+    params = {"month": "2026-03", "by": "kind"}
+    etag = (await api.get(LEAGUE, params=params)).headers["etag"]
+    assert (await api.get(LEAGUE, params=params, headers={"If-None-Match": etag})).status_code == 304
+
+
+async def test_the_figures_of_a_month_are_read_from_their_index(database: Database, provider_id: UUID) -> None:
+    for month in range(1, 13):
+        await ended(database, provider_id, [1] * 2000, f"2026-{month:02}-10T12:00:00+08:00")
+    async with database.transaction() as tx:
+        found = await tx.execute(
+            text(
+                "EXPLAIN SELECT division_code, count(*) FROM applications WHERE status = 'ended' "
+                "AND ended_at >= '2026-03-01' AND ended_at < '2026-04-01' GROUP BY 1"
+            )
+        )
+        plan = " ".join(str(row[0]) for row in found)
+    assert "ix_applications_ended" in plan
