@@ -16,6 +16,7 @@ TABLES = {
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),
     "applications": Held(_ACCOUNTS, "drafts are deleted and forms erased when the closure of the account takes effect"),
     "application_steps": Held(_ACCOUNTS, "reasons are erased when the closure of the account takes effect"),
+    "application_fees": Held(_ACCOUNTS, "kept with the application; holds ids and amounts only"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
     "application_attempts": Held("abuse_prevention", "an hour"),
     "used_attestations": Held("abuse_prevention", "when the attestation has expired"),

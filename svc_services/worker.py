@@ -18,6 +18,8 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due
+from svc_services.cases.fees.consumers import HANDLERS as FEE_HANDLERS
+from svc_services.cases.fees.events import ApplicationFeeQuoted, ApplicationFeeWithdrawn
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
@@ -48,6 +50,8 @@ PUBLISHES = (
     AccountBindingEnded,
     ApplicationMoved,
     ApplicationFlagged,
+    ApplicationFeeQuoted,
+    ApplicationFeeWithdrawn,
 )
 
 
@@ -71,7 +75,14 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
-    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
+    handles = [
+        *access,
+        *BINDING_HANDLERS,
+        *KEY_SOURCE_HANDLERS,
+        *ORGANISATION_HANDLERS,
+        *COMPANY_HANDLERS,
+        *FEE_HANDLERS,
+    ]
     handles += APPLICATION_HANDLERS  # last: it takes the place of that of the bindings
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from chassis.db import CHINA
 from svc_payments.parties.accounts.models import AccountBinding
 
-_EVER = literal_column("'-infinity'::date", Date)
+EVER = literal_column("'-infinity'::date", Date)
 _NEVER = literal_column("'infinity'::date", Date)
 
 
@@ -22,7 +22,7 @@ def shown_from() -> ColumnElement[date]:
     began = cast(func.date_trunc("month", func.timezone(str(CHINA), AccountBinding.bound_at)), Date)
     held = cast(func.date_trunc("month", AccountBinding.held_from), Date)
     return case(
-        (AccountBinding.role.in_(("owner", "family")), func.coalesce(held, _EVER)),
+        (AccountBinding.role.in_(("owner", "family")), func.coalesce(held, EVER)),
         (AccountBinding.role == "tenant", func.coalesce(began, _NEVER)),
         else_=_NEVER,
     )

@@ -5,6 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.fees import service as fees
+from svc_services.cases.fees.models import ApplicationFee
 from svc_services.cases.workflows.definition import STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
 
@@ -37,10 +39,18 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         **summary(case).model_dump(),
         held_by=Actor(state.held_by) if state and case.status == CaseStatus.OPEN else None,
         actions=actions,
+        fee=_fee(await fees.newest(tx, case.id)),
         form=case.form,
         steps=[_step(each, named=named) for each in taken],
         labels={name: label for name, label in rules.labels.items() if name in words},
     )
+
+
+def _fee(fee: ApplicationFee | None) -> schemas.ApplicationFee | None:
+    if fee is None:
+        return None
+    same = {name: getattr(fee, name) for name in ("amount_fen", "status", "payable_until")}
+    return schemas.ApplicationFee(bill_id=fee.id, withdrawn=fee.withdrawn_at is not None, **same)
 
 
 def _step(step: ApplicationStep, *, named: bool) -> schemas.ApplicationStep:

@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from chassis.problems import Problem
-from svc_services.cases.workflows.definition import PERSONS, SUBMIT, Actor, WorkflowAction, WorkflowDefinition
+from svc_services.cases.workflows.definition import (
+    PERSONS,
+    SUBMIT,
+    AccountEffect,
+    AccountRule,
+    Actor,
+    Need,
+    WorkflowAction,
+    WorkflowDefinition,
+)
 
 Graph = Mapping[str, set[str]]
 
@@ -60,6 +69,18 @@ class BadTimeout(BadWorkflow):
     code = "workflow_bad_timeout"
 
 
+class FeeWithoutPayment(BadWorkflow):
+    """Where a fee is quoted, its payment alone leads on; it is one thing, and needs nothing from anybody."""
+
+    code = "workflow_fee_without_payment"
+
+
+class BadAccountEffect(BadWorkflow):
+    """The provider alone opens an account, which it names, or closes or transfers one that is the applicant's."""
+
+    code = "workflow_bad_account_effect"
+
+
 def require_sound(definition: WorkflowDefinition) -> None:
     """Refuse a workflow in which a case could get lost.
 
@@ -84,6 +105,8 @@ def require_sound(definition: WorkflowDefinition) -> None:
             raise DeadEnd(at=places[state.name])
     _require_persons_in_loops(definition, places)
     _require_timeouts(definition, places)
+    _require_payments(definition)
+    _require_account_effects(definition)
 
 
 def require_labels(definition: WorkflowDefinition, form: Mapping[str, Any]) -> None:
@@ -118,7 +141,7 @@ def _names_used(definition: WorkflowDefinition) -> Iterator[tuple[str, bool]]:
     states, actors = {state.name for state in definition.states}, set(Actor)
     yield "/start", definition.start in states
     for at, state in enumerate(definition.states):
-        yield f"/states/{at}/held_by", state.held_by in actors
+        yield f"/states/{at}/held_by", state.held_by in actors - {Actor.PAYMENT}
     for at, action in enumerate(definition.actions):
         yield f"/actions/{at}/to", action.to in states
         yield f"/actions/{at}/from_states", bool(action.from_states) and set(action.from_states) <= states
@@ -143,6 +166,30 @@ def _require_timeouts(definition: WorkflowDefinition, places: Mapping[str, str])
         timed = [action for action in definition.actions_from(state.name) if Actor.SYSTEM in action.who]
         if timed and (len(timed) > 1 or state.limit_days is None or timed[0].needs or state.ends):
             raise BadTimeout(at=places[state.name])
+
+
+def _require_payments(definition: WorkflowDefinition) -> None:
+    """A quote leads to a state that waits for the payment; from there, only the payment leads on into the work."""
+    waiting = {state.name for state in definition.states if definition.payment(state.name)}
+    quotes = [action for action in definition.actions if Need.AMOUNT in action.needs]
+    asking = {state for action in quotes for state in action.from_states}
+    allowed = {*waiting, *asking, *(state.name for state in definition.states if state.ends)}
+    for at, action in enumerate(definition.actions):
+        pays = Actor.PAYMENT in action.who
+        alone = action.who == [Actor.PAYMENT] and not action.needs and not action.another_person and not action.effect
+        once = all(definition.payment(state) is action for state in action.from_states)
+        goes_round = not pays and waiting & set(action.from_states) and action.to not in allowed
+        if (pays and not (alone and once and quotes)) or goes_round or (action in quotes and action.to not in waiting):
+            raise FeeWithoutPayment(at=f"/actions/{at}")
+
+
+def _require_account_effects(definition: WorkflowDefinition) -> None:
+    for at, action in enumerate(definition.actions):
+        opens = action.effect == AccountEffect.OPENS
+        account = AccountRule.NONE if opens else AccountRule.BOUND
+        fits = action.who == [Actor.PROVIDER] and definition.account == account
+        if opens != (Need.ACCOUNT_NUMBER in action.needs) or (action.effect and not fits):
+            raise BadAccountEffect(at=f"/actions/{at}")
 
 
 def _graph(definition: WorkflowDefinition, actions: Iterable[WorkflowAction]) -> Graph:
