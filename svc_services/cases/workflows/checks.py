@@ -175,12 +175,19 @@ def _require_payments(definition: WorkflowDefinition) -> None:
     asking = {state for action in quotes for state in action.from_states}
     allowed = {*waiting, *asking, *(state.name for state in definition.states if state.ends)}
     for at, action in enumerate(definition.actions):
-        pays = Actor.PAYMENT in action.who
-        alone = action.who == [Actor.PAYMENT] and not action.needs and not action.another_person and not action.effect
-        once = all(definition.payment(state) is action for state in action.from_states)
-        goes_round = not pays and waiting & set(action.from_states) and action.to not in allowed
-        if (pays and not (alone and once and quotes)) or goes_round or (action in quotes and action.to not in waiting):
+        unsound = Actor.PAYMENT in action.who and not (quotes and _pays_alone(definition, action))
+        if unsound or (action in quotes and action.to not in waiting):
             raise FeeWithoutPayment(at=f"/actions/{at}")
+    for at, action in enumerate(definition.actions):
+        goes_on = waiting & set(action.from_states) and action.to not in allowed
+        if goes_on and Actor.PAYMENT not in action.who:
+            raise FeeWithoutPayment(at=f"/actions/{at}")
+
+
+def _pays_alone(definition: WorkflowDefinition, action: WorkflowAction) -> bool:
+    """Whether nothing but the payment takes this action, and the payment nothing else in these states."""
+    alone = action.who == [Actor.PAYMENT] and not (action.needs or action.another_person or action.effect)
+    return alone and all(definition.payment(state) is action for state in action.from_states)
 
 
 def _require_account_effects(definition: WorkflowDefinition) -> None:
