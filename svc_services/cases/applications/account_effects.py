@@ -5,7 +5,6 @@ from typing import assert_never
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.calendar import today
-from kit.invariants import InvariantBrokenError
 from svc_services.accounts.bindings.openings import open_for
 from svc_services.accounts.holder_changes.models import ChangeKind
 from svc_services.accounts.holder_changes.schemas import NewHolderChange
@@ -22,7 +21,7 @@ async def carry_out(tx: AsyncSession, case: Application, effect: AccountEffect) 
         LaterChangeKnown, OtherChangeKnown: the provider has reported another change of the account.
     """
     if case.account_number is None:
-        raise InvariantBrokenError("the case has no account")
+        return  # its person has closed their account, which ended the binding and erased the number
     match effect:
         case AccountEffect.OPENS:
             await open_for(tx, case.person_id, case.provider_id, case.account_number)
@@ -35,8 +34,6 @@ async def carry_out(tx: AsyncSession, case: Application, effect: AccountEffect) 
 
 
 async def _held_until_today(tx: AsyncSession, case: Application, kind: ChangeKind) -> None:
-    number = case.account_number or ""
+    change = {"account_number": case.account_number, "kind": kind, "effective_on": today().isoformat()}
     # As when the provider reports it itself: then it is known already, and nothing happens twice.
-    await report(
-        tx, case.provider_id, NewHolderChange.model_construct(account_number=number, kind=kind, effective_on=today())
-    )
+    await report(tx, case.provider_id, NewHolderChange.model_validate(change))

@@ -59,7 +59,7 @@ async def of_case(tx: AsyncSession, application_id: UUID) -> ApplicationFee | No
 
 async def is_being_paid(tx: AsyncSession, application_id: UUID) -> bool:
     fee = await of_case(tx, application_id)
-    return fee is not None and fee.status != FeeStatus.UNPAID
+    return fee is not None and fee.status == FeeStatus.PAYING
 
 
 async def newest(tx: AsyncSession, application_id: UUID) -> ApplicationFee | None:

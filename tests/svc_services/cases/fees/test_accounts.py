@@ -9,6 +9,8 @@ import pytest
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted
 from kit.calendar import today
+from svc_services.accounts.bindings.ends import erase_of_person
+from svc_services.cases.applications.consumers import erase_applications
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
     NEW_ACCOUNT,
@@ -145,3 +147,17 @@ async def test_a_paid_case_ends_with_the_account_bound(
         case = await acted(api, RECEIVED, provider(tokens, provider_id), case, action, **parts)
     assert (case["state"], case["fee"]["status"]) == ("completed", "paid")
     assert await bindings(api, resident) == [(NEW_ACCOUNT, "owner", "active")]
+
+
+async def test_a_closure_is_completed_although_its_person_has_gone(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID, person_id: UUID
+) -> None:
+    number, company = await bound(database, person_id, provider_id, NEW_ACCOUNT), provider(tokens, provider_id)
+    case = await submitted(api, resident, provider_id, kind="closure", form=FORMS["closure"], account_number=number)
+    case = await decided(api, clerk(tokens), case, "accept")
+    async with database.transaction() as tx:
+        await erase_of_person(tx, person_id)
+        await erase_applications(tx, person_id)
+    case = await acted(api, RECEIVED, company, case, "complete")
+    assert (case["status"], case["account_number"]) == ("ended", None)
+    assert await told(database) == [("ended", number)]
