@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from chassis.db import new_id
 from chassis.testing import once
+from svc_payments.collection.application_fees.service import return_due
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.collection.postings.models import Posting
@@ -181,3 +182,31 @@ async def test_two_people_refund_a_fee_however_small(world: World) -> None:
     assert (await quote.bill_status(), await balances(world)) == ("void", {})
     assert (await quote.told())[-1] == ("refunded", 3)
     assert await broken_rules(world) == []
+
+
+async def test_a_payment_that_begins_while_the_fee_is_withdrawn_keeps_nothing(world: World) -> None:
+    quote = await quoted(world)
+    begun, _ = await asyncio.gather(world.create(quote.person_id, quote.fee_id), quote.tell("withdrawn"))
+    assert begun.status_code in {201, 409}
+    await go_back(world)
+    assert (await quote.bill_status(), await balances(world), await broken_rules(world)) == ("void", {}, [])
+
+
+async def test_money_that_is_captured_while_the_fee_is_withdrawn_goes_back(world: World) -> None:
+    quote = await quoted(world)
+    payment_id = await world.confirmed(quote.person_id, quote.fee_id)
+    notice = world.notice_of(await world.pay(payment_id))
+    await asyncio.gather(world.notify(notice), quote.tell("withdrawn"), return_due(world.database))
+    for _ in range(2):
+        await go_back(world)
+    assert (await refunds(world), await quote.bill_status(), await balances(world)) == (RETURNED, "void", {})
+    assert await broken_rules(world) == []
+
+
+async def test_two_workers_return_a_fee_once(world: World) -> None:
+    quote = await quoted(world)
+    await quote.booked()
+    await quote.tell("withdrawn")
+    await asyncio.gather(*(return_due(world.database) for _ in range(4)))
+    await go_back(world)
+    assert (await refunds(world), await balances(world)) == (RETURNED, {})

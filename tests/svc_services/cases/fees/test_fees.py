@@ -1,5 +1,6 @@
 """The fee of a quote: asked by an event, and its payment moves the case on."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -176,3 +177,16 @@ async def test_the_fee_of_a_case_that_is_rejected_later_is_for_people_to_refund(
     assert [what for what, *_ in await said(database)] == ["quoted"]
     await heard(database, case, "refunded", 3)
     assert (await mine(api, resident, case))["fee"]["status"] == "refunded"
+
+
+async def test_a_case_that_is_withdrawn_while_its_payment_arrives_is_paid_or_withdrawn(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID
+) -> None:
+    case = await quoted(api, tokens, resident, provider_id)
+    answer, _ = await asyncio.gather(
+        act(api, APPLICATIONS, resident, case, "withdraw"), heard(database, case, "paid", 2)
+    )
+    state = (await mine(api, resident, case))["state"]
+    asked = [what for what, *_ in await said(database)]
+    expected = {200: ("withdrawn", ["quoted", "withdrawn"]), 412: ("construction", ["quoted"])}
+    assert (state, asked) == expected[answer.status_code]
