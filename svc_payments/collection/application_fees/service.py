@@ -7,6 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
+from chassis.problems import Problem
+from chassis.telemetry import log
 from kit.calendar import database_time, today_of
 from svc_payments.billing.application_fees import standing
 from svc_payments.billing.application_fees.models import ApplicationFee
@@ -51,8 +53,11 @@ async def return_due(database: Database) -> None:
         waiting = select(ApplicationFee.id).where(*returning)
         fee_ids = (await tx.scalars(waiting.order_by(ApplicationFee.id))).all()
     for fee_id in fee_ids:
-        async with database.transaction() as tx:
-            await _return(tx, fee_id)
+        try:
+            async with database.transaction() as tx:
+                await _return(tx, fee_id)
+        except Problem as refusal:  # such as another refund under way; the others go on
+            log.warning("fee_not_returned_yet", fee_id=str(fee_id), code=refusal.code)
 
 
 async def _return(tx: AsyncSession, fee_id: UUID) -> None:

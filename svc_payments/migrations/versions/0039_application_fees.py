@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from kit.audit.migration import extend_trail, shorten_trail
-from kit.audit.sealing import SealedTable, without
+from kit.audit.sealing import SealedTable
 
 revision = "0039"
 down_revision = "0038"
@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
-_SEALED = (SealedTable("application_fees", without("told")),)
+_SEALED = (SealedTable("application_fees"),)
 _KINDS = ("regular", "advance", "top_up")
 _REASONS = (
     *("meter_error", "court_case", "arrears_write_off", "tariff_correction", "duplicate", "billing_error"),

@@ -210,3 +210,29 @@ async def test_two_workers_return_a_fee_once(world: World) -> None:
     await asyncio.gather(*(return_due(world.database) for _ in range(4)))
     await go_back(world)
     assert (await refunds(world), await balances(world)) == (RETURNED, {})
+
+
+async def test_a_refund_that_staff_has_begun_holds_up_no_other_fee(world: World) -> None:
+    first, second = await quoted(world), await quoted(world)
+    payment_id = await first.booked()
+    await second.booked()
+    body = {"reason": "overcharged", "note": "部分退费", "bill_id": str(first.fee_id), "amount_fen": 500}
+    path = f"/payments/v1/payments/{payment_id}/refunds"
+    (part,) = (await world.api.post(path, json=body, headers=world.tokens.staff("operator") | once())).json()["items"]
+    approve = f"/payments/v1/refunds/{part['refund_id']}/approve"
+    assert (await world.api.post(approve, headers=world.tokens.staff("operator") | once())).status_code == 200
+    for quote in (first, second):
+        await quote.tell("withdrawn")
+    await return_due(world.database)  # the part of the first is on its way
+    assert [(amount, reason) for reason, _, amount in await refunds(world)] == [
+        (500, "overcharged"),
+        (120_000, "application_ended"),
+    ]
+    for _ in range(3):
+        await go_back(world)
+    assert sorted(amount for _, status, amount in await refunds(world) if status == "refunded") == [
+        500,
+        119_500,
+        120_000,
+    ]
+    assert (await first.bill_status(), await second.bill_status(), await balances(world)) == ("void", "void", {})
