@@ -89,7 +89,11 @@ _POSTING = {
     "paid_at": {"type": "string", "format": "date-time"},
 }
 _DETAILS = {
-    "kind": {"type": "string", "enum": ["regular", "advance", "top_up"]},
+    "kind": {"type": "string", "enum": ["regular", "advance", "top_up", "application_fee"]},
+    "application_id": {
+        **_ID,
+        "description": "Of an application_fee: the application that it is booked on. Its account_number is the same.",
+    },
     "late_fee_fen": {"type": "integer", "minimum": 0},
     "bill_amount_fen": _FEN,
 }

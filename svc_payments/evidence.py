@@ -13,6 +13,7 @@ TABLES = {
             *("refunds", "second_transactions", "receipts", "receipt_codes", "e_invoices", "statement_lines"),
             *("settlement_lines", "reconciliation_findings", "till_payments", "till_payouts", "mandates"),
             *("mandate_debits", "ledger_transfers", "ledger_entries", "ledger_facts", "card_writings"),
+            "application_fees",
         ),
         Held(_PAYMENTS, _BOOKS),
     ),

@@ -14,6 +14,7 @@ from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.evidence.retention import EVERY_SECONDS, carry_out
 from kit.staff.consumers import handlers as staff_roles
+from svc_payments.billing.application_fees.events import APPLICATION_FEE_EVENTS
 from svc_payments.billing.bills.changes import expire_overdue
 from svc_payments.billing.bills.events import BILL_EVENTS
 from svc_payments.billing.bills.partitions import ensure_partitions
@@ -22,6 +23,8 @@ from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.uploads.worker import finish_left, forget_old
+from svc_payments.collection.application_fees.consumers import HANDLERS as APPLICATION_FEE_HANDLERS
+from svc_payments.collection.application_fees.service import return_due
 from svc_payments.collection.closures.consumers import HANDLERS as CLOSURE_HANDLERS
 from svc_payments.collection.data_reads.events import DATA_READ_EVENTS
 from svc_payments.collection.mandates import service as mandates
@@ -64,6 +67,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         publishes=[
             BillFileIngested,
             *BILL_EVENTS,
+            *APPLICATION_FEE_EVENTS,
             LedgerAnchored,
             PaymentTermsPublished,
             ReconciliationFinished,
@@ -83,6 +87,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *account_handlers(mandates.binding_ended),
             *E_INVOICE_HANDLERS,
             *CLOSURE_HANDLERS,
+            *APPLICATION_FEE_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
             *ENDED_HANDLERS,
         ],
@@ -102,6 +107,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(60.0, partial(forget_expired, database)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),
+        Every(2.0, partial(return_due, database)),
         Every(5.0, Cards(database, settings).ask_all_due),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
         Every(2.0, partial(issue_due, database, settings)),

@@ -31,6 +31,7 @@ TABLES = {
     "paper_contents": Held(_ACCOUNTS, "when the closure of the account takes effect"),
     "case_reads": Held(_TRAIL, "kept: who looked at which case"),
     "paper_checks": Held("abuse_prevention", "an hour"),
+    "application_fees": Held(_ACCOUNTS, "kept with the application; holds ids and amounts only"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
     "application_promise_moves": Held(_ACCOUNTS, "kept with the case: why its promised day moved"),
     "calendar_changes": Held(_TRAIL, "kept: which operator proposed and approved it; of residents it holds nothing"),

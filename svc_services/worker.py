@@ -28,6 +28,8 @@ from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HA
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due, recount_changed
 from svc_services.cases.data_reads.events import DATA_READ_EVENTS
+from svc_services.cases.fees.consumers import HANDLERS as FEE_HANDLERS
+from svc_services.cases.fees.events import ApplicationFeeQuoted, ApplicationFeeWithdrawn
 from svc_services.cases.materials import worker as materials
 from svc_services.cases.papers.service import forget_checks
 from svc_services.catalogue.service_items.events import ServiceItemPublished, ServiceItemWithdrawn
@@ -76,6 +78,8 @@ PUBLISHES = (
     SupervisionOrderMoved,
     RatingRequested,
     RectificationMoved,
+    ApplicationFeeQuoted,
+    ApplicationFeeWithdrawn,
 )
 
 
@@ -122,7 +126,14 @@ def _material_schedules(settings: WorkerSettings, database: Database) -> Sequenc
 
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
-    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
+    handles = [
+        *access,
+        *BINDING_HANDLERS,
+        *KEY_SOURCE_HANDLERS,
+        *ORGANISATION_HANDLERS,
+        *COMPANY_HANDLERS,
+        *FEE_HANDLERS,
+    ]
     handles += [*APPLICATION_HANDLERS, *RATING_HANDLERS]  # last: the later takes the place of the earlier
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 

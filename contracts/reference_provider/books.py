@@ -18,10 +18,10 @@ from contracts.reference_provider.schema import open_books
 INSERT = """
 INSERT INTO postings (posting_id, payment_id, receipt_number, bill_number, account_number, amount_fen, currency,
                       paid_at, kind, late_fee_fen, bill_amount_fen, received_at, provider_reference, reason,
-                      prepaid_kind, prepaid_token, prepaid_state)
+                      prepaid_kind, prepaid_token, prepaid_state, application_id)
 VALUES (:posting_id, :payment_id, :receipt_number, :bill_number, :account_number, :amount_fen, :currency,
         :paid_at, :kind, :late_fee_fen, :bill_amount_fen, :received_at, :provider_reference, :reason,
-        :prepaid_kind, :prepaid_token, :prepaid_state)
+        :prepaid_kind, :prepaid_token, :prepaid_state, :application_id)
 """
 DUE = """
 SELECT bills.* FROM bills WHERE account_number = ? AND amount_fen > (
@@ -48,11 +48,13 @@ class Posting:
     currency: str
     paid_at: str
     kind: str = "regular"
-    """`regular`: for a bill of the company; `advance` and `top_up`: with a number assigned by the platform."""
+    """`regular`: for a bill of the company; the others have a number assigned by the platform. `application_fee` is
+    booked on an application, which may have no account yet."""
     late_fee_fen: int = 0
     """The part of the amount that is late fee."""
     bill_amount_fen: int | None = None
     """The whole bill without late fee; a posting may pay a part of it."""
+    application_id: str | None = None
 
 
 class BilledBill(NamedTuple):
@@ -182,7 +184,10 @@ class Books:
             return CANCELLED
         if posting.currency != "CNY":
             return "currency_not_accepted"
-        if self._account(posting.account_number) is None:
+        if posting.kind == "application_fee":
+            if posting.application_id is None:
+                return "no_application"
+        elif self._account(posting.account_number) is None:
             return "no_account"
         booked_fen, amount_fen = self._booked_fen(posting.bill_number), self._bill_amount_fen(posting)
         if booked_fen >= amount_fen:

@@ -73,6 +73,38 @@ STEPS = (
         PRIMARY KEY (account_number, effective_on)
     ) WITHOUT ROWID;
     """,
+    """
+    -- Fees are booked on applications. A CHECK of SQLite changes with its table only.
+    CREATE TABLE all_postings (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        posting_id TEXT NOT NULL UNIQUE,
+        payment_id TEXT NOT NULL,
+        receipt_number TEXT NOT NULL,
+        bill_number TEXT NOT NULL,
+        account_number TEXT NOT NULL,
+        amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
+        currency TEXT NOT NULL,
+        paid_at TEXT NOT NULL,
+        received_at TEXT NOT NULL,
+        provider_reference TEXT UNIQUE,
+        reason TEXT,
+        kind TEXT NOT NULL DEFAULT 'regular' CHECK (kind IN ('regular', 'advance', 'top_up', 'application_fee')),
+        late_fee_fen INTEGER NOT NULL DEFAULT 0 CHECK (late_fee_fen BETWEEN 0 AND amount_fen),
+        bill_amount_fen INTEGER,
+        prepaid_kind TEXT CHECK (prepaid_kind IN ('token', 'write_card')),
+        prepaid_token TEXT UNIQUE,
+        prepaid_state TEXT CHECK (prepaid_state IN ('to_write', 'written')),
+        application_id TEXT
+    );
+    INSERT INTO all_postings
+    SELECT position, posting_id, payment_id, receipt_number, bill_number, account_number, amount_fen, currency,
+        paid_at, received_at, provider_reference, reason, kind, late_fee_fen, bill_amount_fen, prepaid_kind,
+        prepaid_token, prepaid_state, NULL
+    FROM postings;
+    DROP TABLE postings;
+    ALTER TABLE all_postings RENAME TO postings;
+    CREATE INDEX booked_bills ON postings (bill_number) WHERE reason IS NULL;
+    """,
 )
 
 

@@ -25,7 +25,7 @@ from contracts.reference_provider.sales import Sales
 MAX_BODY = 64 * 1024
 LARGEST_FEN = 200_000_000  # the largest bill, and a late fee as large
 LONGEST_TEXT = 200
-KINDS = ("regular", "advance", "top_up")
+KINDS = ("regular", "advance", "top_up", "application_fee")
 REASONS_TO_CANCEL = ("unanswered", "refund")
 UUID_TEXT = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RFC_3339 = re.compile(
@@ -95,6 +95,7 @@ async def book_posting(request: Request) -> Response:
         kind=one_of({"kind": "regular", **body}, "kind", KINDS),
         late_fee_fen=fen(body, "late_fee_fen", least=0, most=amount_fen) if "late_fee_fen" in body else 0,
         bill_amount_fen=fen(body, "bill_amount_fen") if "bill_amount_fen" in body else None,
+        application_id=identifier(body, "application_id") if "application_id" in body else None,
     )
     try:
         return JSONResponse(request.app.state.books.book(posting))

@@ -61,7 +61,7 @@ BILL_CHECKS = (
                 WHEN bill.paid_fen < bill.amount_fen + bill.late_fee_fen THEN 'due'
                 WHEN bill.booked_fen = bill.paid_fen THEN 'posted' ELSE 'paid'
             END
-            WHEN bill.kind <> 'regular' THEN bill.status NOT IN ('void', 'expired')
+            WHEN bill.kind NOT IN ('regular', 'application_fee') THEN bill.status NOT IN ('void', 'expired')
             WHEN bill.status = 'due' THEN bill.reason IN ('past_expiry', 'not_named', 'replaced')
             WHEN bill.status = 'void' THEN bill.reason IS NULL
                 OR bill.reason IN ('past_expiry', 'replaced', 'named_again', 'not_stated') OR NOT {_WITHDRAWN_AS_IT_WAS}

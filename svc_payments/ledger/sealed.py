@@ -1,7 +1,7 @@
 """What svc_payments seals: rows of its audit trail, and the facts of payments in the ledger's chain.
 
-The triggers of migrations 0028 and 0030 to 0032 have their own copy of these texts; a change here needs a migration
-that replaces them.
+The triggers of migrations 0028, 0030 to 0032 and 0039 have their own copy of these texts; a change here needs a
+migration that replaces them.
 """
 
 from kit.audit.sealing import ROW, SealedTable, with_hashes, without
@@ -50,6 +50,7 @@ SEALED_TABLES = (
     SealedTable("cases"),
     SealedTable("case_entries", with_hashes(words=["words"])),
     SealedTable("incidents"),
+    SealedTable("application_fees"),
 )
 
 # Whatever of these rows still changes later follows from other rows.

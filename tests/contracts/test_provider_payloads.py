@@ -79,10 +79,11 @@ class Asking:
             payment_id=new_id(),
             receipt_number="202610010000000001",
             bill_number="B-1",
-            account_number=NUMBER,
+            # Of all kinds, this one has all members: its account number is its application.
+            account_number=str(new_id()),
             amount_fen=4140,
             paid_at=now(),
-            kind="regular",
+            kind="application_fee",
             late_fee_fen=0,
             bill_amount_fen=4140,
         )

@@ -1,4 +1,4 @@
-"""The bills due on one account, and the bills that the platform makes: advances and top-ups."""
+"""The bills due on one account, and the bills that the platform makes: advances, top-ups, fees of applications."""
 
 import base64
 from collections.abc import Sequence
@@ -69,11 +69,13 @@ class Made:
     account_number: str
     amount_fen: int
     day: date
+    bill_id: UUID | None = None
+    payable_until: date | None = None
 
 
 async def make(tx: AsyncSession, made: Made) -> Bill:
-    """Make a due bill for a payment. The bill is voided if the payment fails."""
-    bill_id = new_id()
+    """Make a due bill. One that is made for a payment is voided if the payment fails."""
+    bill_id = made.bill_id or new_id()
     bill = Bill(
         id=bill_id,
         kind=made.kind,
@@ -83,7 +85,8 @@ async def make(tx: AsyncSession, made: Made) -> Bill:
         period=made.day.replace(day=1),
         usage=Decimal(0),
         amount_fen=made.amount_fen,
-        due_date=made.day,
+        due_date=made.payable_until or made.day,
+        expires_on=made.payable_until,
         bill_file_id=None,
     )
     tx.add(bill)

@@ -15,8 +15,9 @@ from kit.fields.customer_parameters import CustomerParameters, canonical
 from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
-from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
+from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, ChangeReason
 from svc_payments.billing.bills.reasons import Reason, message_of
+from svc_payments.billing.bills.replaced import keep_version
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
 from svc_payments.billing.bills.similar import number_of_same_bill
 from svc_payments.billing.bills.staging import one_at_a_time
@@ -30,7 +31,7 @@ _LOOKED_BACK = timedelta(days=40)
 
 
 class BillMadeHere(Problem):
-    """An advance or a top-up belongs to the platform; its provider cannot change it."""
+    """An advance, a top-up or a fee of an application belongs to the platform; its provider cannot change it."""
 
     status, code = 409, "bill_made_here"
 
@@ -108,9 +109,9 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
         alike = all(content[name] == getattr(bill, name) for name in _SAME_BILL_BY)
         if not alike and (other_number := await number_of_same_bill(tx, bill, content)):
             raise BillRefused(Reason.SIMILAR_BILL_NUMBER, numbers, other_number)
-        _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
         if (content["usage"], content["period"]) != (bill.usage, bill.period):
             bill.usage_details = None
+        keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
         for name, value in content.items():
             setattr(bill, name, value)
         await _tell(tx, BillAmended, bill)
@@ -180,7 +181,7 @@ async def expire(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: sch
 async def _withdraw(
     tx: AsyncSession, bill: Bill, status: BillStatus, event: type[BillChanged], change: schemas.Change
 ) -> schemas.Bill:
-    _keep_version(tx, bill, ChangeReason(change.reason), change.note)
+    keep_version(tx, bill, ChangeReason(change.reason), change.note)
     bill.move_to(status)
     await _tell(tx, event, bill)
     return await _shown(tx, bill)
@@ -188,14 +189,14 @@ async def _withdraw(
 
 async def void_unnamed(tx: AsyncSession, bill: Bill) -> None:
     """Void a locked bill that an earlier live query returned and the latest does not."""
-    _keep_version(tx, bill, ChangeReason.NOT_NAMED)
+    keep_version(tx, bill, ChangeReason.NOT_NAMED)
     bill.move_to(BillStatus.VOID)
     await _tell(tx, BillVoided, bill)
 
 
 async def restore_named(tx: AsyncSession, bill: Bill) -> None:
     """Make a locked bill due again: the provider returns it again after leaving it out."""
-    _keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
+    keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
     bill.move_to(BillStatus.DUE)
     await _tell(tx, BillAmended, bill)
 
@@ -215,16 +216,6 @@ async def _open_bill(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change:
     if change.version not in {None, bill.version}:
         raise OtherVersion(bill_id=str(bill_id), version=bill.version)
     return bill
-
-
-def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str | None = None) -> None:
-    """Keep the current content of a bill as a version, and begin the next one."""
-    kept = (column.key for column in BillVersion.__table__.columns if column.key not in {"bill_id", "replaced_at"})
-    tx.add(BillVersion(bill_id=bill.id, **{name: getattr(bill, name) for name in kept}))
-    bill.version += 1
-    bill.reason = reason
-    bill.note = note
-    bill.bill_file_id = None
 
 
 async def _tell(tx: AsyncSession, event: type[BillChanged], bill: Bill) -> None:

@@ -27,6 +27,12 @@ class BillKind(StrEnum):
     """Made by the platform for money paid in advance on an account."""
     TOP_UP = "top_up"
     """Made by the platform for a top-up that the provider has allowed."""
+    APPLICATION_FEE = "application_fee"
+    """Made by the platform for what a provider has quoted for an application; the application stands for an account."""
+
+
+OWED = frozenset({BillKind.REGULAR, BillKind.APPLICATION_FEE})
+"""Bills that are there before a payment of them, and after one that came to nothing."""
 
 
 class BillStatus(StrEnum):
@@ -81,6 +87,8 @@ class ChangeReason(StrEnum):
     """A live query of the account no longer returns it."""
     NAMED_AGAIN = "named_again"
     """A live query returns it again."""
+    FEE_WITHDRAWN = "fee_withdrawn"
+    """Of an application: a later quote has replaced it, the application has ended, or the fee was refunded."""
 
 
 STATED_REASONS = frozenset(ChangeReason) - {
@@ -89,6 +97,7 @@ STATED_REASONS = frozenset(ChangeReason) - {
     ChangeReason.REPLACED,
     ChangeReason.NOT_NAMED,
     ChangeReason.NAMED_AGAIN,
+    ChangeReason.FEE_WITHDRAWN,
 }
 """The reasons that a provider may give."""
 

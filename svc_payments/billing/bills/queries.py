@@ -5,14 +5,22 @@ from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, null, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, null, or_, select, true, union, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from svc_payments.billing.bills.models import Bill, BillNumber, BillVersion
+from svc_payments.billing.application_fees.models import ApplicationFee
+from svc_payments.billing.bills.models import Bill, BillKind, BillNumber, BillVersion
 from svc_payments.parties.accounts.models import AccountBinding
-from svc_payments.parties.accounts.queries import in_force, shown_from, shown_since, was_holders
+from svc_payments.parties.accounts.queries import (
+    FROM_EVER,
+    SINCE_EVER,
+    in_force,
+    shown_from,
+    shown_since,
+    was_holders,
+)
 from svc_payments.parties.providers.models import Tariff
 
 OnAccount: TypeAlias = tuple[
@@ -28,7 +36,8 @@ _BILL: OnAccount = (Bill.provider_id, Bill.account_number, Bill.period, Bill.cre
 
 def visible_to(person_id: UUID) -> ColumnElement[bool]:
     """Whether a bill is one that this person may see."""
-    return visible_on(person_id, _BILL)
+    own_fee = exists().where(ApplicationFee.bill_id == Bill.id, ApplicationFee.person_id == person_id)
+    return or_(visible_on(person_id, _BILL), own_fee)
 
 
 def visible_on(person_id: UUID, bill: OnAccount) -> ColumnElement[bool]:
@@ -62,12 +71,14 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
     account = (AccountBinding.provider_id, AccountBinding.account_number)
     bound, former = in_force(), AccountBinding.held_until.is_not(None)
     shown = (shown_from().label("shown_from"), shown_since().label("shown_since"))
-    accounts = (
+    bindings = (
         select(*account, *(func.min(each.element).filter(bound).label(each.name) for each in shown))
         .where(AccountBinding.person_id == person_id, or_(bound, former))
         .group_by(*account)
-        .subquery()
     )
+    fee = (ApplicationFee.provider_id, cast(ApplicationFee.application_id, Text))
+    applications = select(*fee, FROM_EVER, SINCE_EVER).where(ApplicationFee.person_id == person_id)
+    accounts = union(bindings, applications).subquery()
     of_account = (
         select(Bill)
         .where(
@@ -108,6 +119,8 @@ async def tariffs_for(tx: AsyncSession, bill: Bill) -> Sequence[Tariff]:
 
     One that it names explains it or nothing does. The others are one for each class and unit that it does not exclude.
     """
+    if bill.kind == BillKind.APPLICATION_FEE:
+        return []
     of_provider = (Tariff.provider_id == bill.provider_id, Tariff.withdrawn_at.is_(None))
     if bill.tariff_id:
         named = await tx.scalar(select(Tariff).where(*of_provider, Tariff.tariff_id == bill.tariff_id))

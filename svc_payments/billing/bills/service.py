@@ -13,10 +13,11 @@ from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, cursor_after, page_of
 from chassis.problems import NotFound, Problem
 from kit.calendar import today, today_of
+from svc_payments.billing.application_fees import standing
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.meters import consumption
-from svc_payments.billing.bills.models import WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
+from svc_payments.billing.bills.models import OWED, WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
 from svc_payments.billing.bills.queries import bills_numbered, bills_of_person, visible_to
 from svc_payments.billing.terms import service as payment_terms
 
@@ -185,7 +186,9 @@ async def lock_payable_on(
         NotFound: one of them does not exist or is not on this account.
         BillAlreadyPaid, PaymentInProgress, BillNotPayable: one of them is not due.
     """
-    on_account = (Bill.provider_id == provider_id, Bill.account_number == account_number)
+    # The fee of an application is for its applicant alone to pay.
+    regular = Bill.kind == BillKind.REGULAR
+    on_account = (Bill.provider_id == provider_id, Bill.account_number == account_number, regular)
     return _payable(await _locked(tx, bill_ids, *on_account))
 
 
@@ -213,13 +216,16 @@ def _payable(bills: Sequence[Bill]) -> Sequence[Bill]:
 
 async def mark_paying(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
     """A payment of these due bills has begun."""
-    await _move(tx, bill_ids, BillStatus.PAYING)
+    for bill in await _locked(tx, bill_ids):
+        bill.move_to(BillStatus.PAYING)
+        await standing.reserved(tx, bill)
 
 
 async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
     """The payment of these bills failed: they are due again, and bills made for it are voided."""
     for bill in await _locked(tx, bill_ids):
-        bill.move_to(BillStatus.DUE if bill.kind == BillKind.REGULAR else BillStatus.EXPIRED)
+        bill.move_to(BillStatus.DUE if bill.kind in OWED else BillStatus.EXPIRED)
+        await standing.released(tx, bill)
 
 
 async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
@@ -228,6 +234,7 @@ async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
     bill.booked_fen += amount_fen
     if bill.status == BillStatus.PAID and not bill.outstanding_fen and bill.booked_fen == bill.paid_fen:
         bill.move_to(BillStatus.POSTED)
+        await standing.booked(tx, bill)
 
 
 async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool) -> None:
@@ -243,17 +250,13 @@ async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool
     bill.booked_fen -= part.amount_fen if booked else 0
     bill.paid_fen -= part.amount_fen
     bill.late_fee_fen -= part.late_fee_fen
-    if bill.kind == BillKind.REGULAR:
+    if bill.kind in OWED:
         if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
             bill.move_to(BillStatus.DUE)
+            await standing.released(tx, bill)
     elif not bill.paid_fen:
         # An advance was not owed, so it is not owed again.
         bill.move_to(BillStatus.VOID)
-
-
-async def _move(tx: AsyncSession, bill_ids: Collection[UUID], status: BillStatus) -> None:
-    for bill in await _locked(tx, bill_ids):
-        bill.move_to(status)
 
 
 async def _locked(tx: AsyncSession, bill_ids: Collection[UUID], *conditions: ColumnElement[bool]) -> Sequence[Bill]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, page_of
 from svc_payments.billing.bills import schemas
-from svc_payments.billing.bills.models import BillVersion
+from svc_payments.billing.bills.models import BillKind, BillVersion
 from svc_payments.billing.bills.queries import versions_of, visible_on
 from svc_payments.billing.bills.service import visible_bill
 
@@ -24,7 +24,7 @@ async def list_versions(
     bill = await visible_bill(tx, caller, bill_id)
     versions = versions_of(bill)
     query = select(versions)
-    if caller.kind != "client":
+    if caller.kind != "client" and bill.kind != BillKind.APPLICATION_FEE:
         then = (literal(bill.provider_id), versions.account_number, versions.period, literal(bill.created_at))
         query = query.where(visible_on(caller.id, then))
     return await page_of(tx, query, page, versions.version, _shown, newest_first=True)

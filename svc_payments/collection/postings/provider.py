@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from chassis.http_client import NoAnswer, NotReached
 from kit.strict_json import answer_of
+from svc_payments.billing.bills.models import BillKind
 from svc_payments.collection.postings.models import Posting
 from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 
@@ -145,6 +146,8 @@ def letter(posting: Posting) -> dict[str, str | int]:
     if posting.bill_amount_fen is None:
         return content  # the first try was sent without these
     content["kind"] = posting.kind
+    if posting.kind == BillKind.APPLICATION_FEE:
+        content["application_id"] = posting.account_number
     content["late_fee_fen"], content["bill_amount_fen"] = posting.late_fee_fen, posting.bill_amount_fen
     return content
 

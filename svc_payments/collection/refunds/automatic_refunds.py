@@ -14,7 +14,7 @@ from svc_payments.collection.payments.events import PaymentPostingRefused, Payme
 from svc_payments.collection.payments.events import event_of as payment_event_of
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.postings.models import Posting
-from svc_payments.collection.refunds import transitions
+from svc_payments.collection.refunds import policy, transitions
 from svc_payments.collection.refunds.models import Refund, RefundReason, RefundSource, RefundStatus, SecondTransaction
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -45,6 +45,18 @@ async def _return_bill(tx: AsyncSession, payment: Payment, posting: Posting, rea
 async def return_held(tx: AsyncSession, payment: Payment) -> None:
     """Refund all of a locked payment whose money is in suspense because its bills could not take it."""
     await _start(tx, _refund(payment, RefundReason.MONEY_HELD, payment.amount_fen, RefundSource.SUSPENSE), payment)
+
+
+async def return_fee(tx: AsyncSession, payment: Payment, posting: Posting) -> None:
+    """Refund what is left of a booked fee whose application went on without it; the provider unbooks it first."""
+    left_fen = transitions.left_fen(payment, posting.bill_id)
+    if not left_fen:
+        return
+    refund = _refund(payment, RefundReason.APPLICATION_ENDED, left_fen, RefundSource.CLEARING, posting.bill_id)
+    tx.add(refund)
+    await tx.flush()
+    await _record(tx, refund, payment)
+    await policy.begin_refund(tx, refund, payment, posting)
 
 
 async def second_amount_of(tx: AsyncSession, channel: str, transaction_id: str) -> int | None:
@@ -122,8 +134,12 @@ def _refund(
 async def _start(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
     transitions.set_aside(refund, payment)
     tx.add(refund)
+    await _record(tx, refund, payment)
+    await transitions.start(tx, refund, payment)
+
+
+async def _record(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
     payment_id, cause = str(payment.id), refund.reason
     await audit.record(
         tx, None, "start_refund", refund.id, payment_id=payment_id, cause=cause, amount_fen=refund.amount_fen
     )
-    await transitions.start(tx, refund, payment)

@@ -101,6 +101,8 @@ class RefundReason(StrEnum):
     """The money arrived when its bills could no longer be paid."""
     SECOND_TRANSACTION = "second_transaction"
     """The channel took the money of one order twice."""
+    APPLICATION_ENDED = "application_ended"
+    """A fee was paid for an application that had ended, or by a quote that another had replaced."""
     PAID_TWICE = "paid_twice"
     WRONG_ACCOUNT = "wrong_account"
     OVERCHARGED = "overcharged"
@@ -113,6 +115,7 @@ BY_ITSELF = {
     RefundReason.POSTING_UNANSWERED,
     RefundReason.MONEY_HELD,
     RefundReason.SECOND_TRANSACTION,
+    RefundReason.APPLICATION_ENDED,
 }
 
 

@@ -11,6 +11,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.invariants import InvariantBrokenError
 from svc_payments.amounts import money
+from svc_payments.billing.application_fees.standing import any_of
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import advance
 from svc_payments.collection.postings import service as postings
@@ -73,7 +74,12 @@ def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | No
 async def one_person_decides(
     tx: AsyncSession, caller: Caller, payment: Payment, refunds: Collection[Refund], settings: Settings
 ) -> bool:
-    """Whether an operator may decide on these refunds alone; they are then counted as decided alone."""
+    """Whether an operator may decide on these refunds alone; they are then counted as decided alone.
+
+    Never on the fee of an application: the case that it was paid for has gone on with it.
+    """
+    if await any_of(tx, [refund.bill_id for refund in refunds]):
+        return False
     if await _exceeds_limit(tx, payment, refunds, settings.refund_second_person_fen):
         return False
     return await daily_limits.count_alone(tx, caller, refunds, settings)

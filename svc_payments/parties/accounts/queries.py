@@ -9,7 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from chassis.db import CHINA
 from svc_payments.parties.accounts.models import AccountBinding
 
-_EVER = literal_column("'-infinity'::date", Date)
+FROM_EVER = literal_column("'-infinity'::date", Date)
+SINCE_EVER = literal_column("'-infinity'::timestamptz", DateTime(timezone=True))
 _NEVER = literal_column("'infinity'::date", Date)
 
 
@@ -30,7 +31,7 @@ def shown_from() -> ColumnElement[date]:
     began = cast(func.date_trunc("month", func.coalesce(AccountBinding.starts_on, bound_on)), Date)
     held = cast(func.date_trunc("month", AccountBinding.held_from), Date)
     return case(
-        (AccountBinding.role.in_(("owner", "family")), func.coalesce(held, _EVER)),
+        (AccountBinding.role.in_(("owner", "family")), func.coalesce(held, FROM_EVER)),
         (AccountBinding.role == "tenant", func.greatest(func.coalesce(began, _NEVER), held)),
         else_=_NEVER,
     )
@@ -42,8 +43,7 @@ def shown_since() -> ColumnElement[datetime]:
     Where the owner has named no day, it is the whole month in which the tenant was bound.
     """
     began = func.timezone(str(CHINA), cast(AccountBinding.starts_on, DateTime()))
-    ever = literal_column("'-infinity'::timestamptz", DateTime(timezone=True))
-    return case((AccountBinding.role == "tenant", func.coalesce(began, ever)), else_=ever)
+    return case((AccountBinding.role == "tenant", func.coalesce(began, SINCE_EVER)), else_=SINCE_EVER)
 
 
 def was_holders(

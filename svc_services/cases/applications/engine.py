@@ -15,7 +15,7 @@ from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.calendar.days.queries import calendar_of
-from svc_services.cases.applications import clock
+from svc_services.cases.applications import account_effects, clock
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
 from svc_services.cases.applications.refusals import (
@@ -29,6 +29,7 @@ from svc_services.cases.applications.refusals import (
     NotPartOfAction,
     OpenAlready,
 )
+from svc_services.cases.fees import service as fees
 from svc_services.cases.workflows.definition import (
     GIVE_UP,
     STAFF,
@@ -55,6 +56,7 @@ class Taking:
     appointment_on: date | None = None
     amount_fen: int | None = None
     form: dict[str, Any] | None = None
+    account_number: str | None = None
 
     def given(self) -> set[Need]:
         parts = {
@@ -62,6 +64,7 @@ class Taking:
             Need.APPOINTMENT: self.appointment_on,
             Need.AMOUNT: self.amount_fen,
             Need.FORM: self.form,
+            Need.ACCOUNT_NUMBER: self.account_number,
         }
         return {need for need, value in parts.items() if value is not None}
 
@@ -77,6 +80,9 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
         BadAppointment: nobody can come on that day.
         FormRefused: the corrected form has mistakes.
         OpenAlready: an appeal would open a second case of the kind on the account.
+        FeeBeingPaid: a new quote would replace a fee that is being paid.
+        BadAccountNumber, AccountBoundToAnother: of an account that the provider has opened.
+        LaterChangeKnown, OtherChangeKnown: of an account that is closed or transferred.
     """
     rules = workflow.rules
     action = _action_of(rules, case, taking)
@@ -89,7 +95,20 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
     if taking.form is not None:
         require_complete(workflow.form, taking.form)
         case.form = taking.form
+    case.account_number = taking.account_number or case.account_number
     await advance(tx, case, rules, action.to, _step(case, action.name, actor, taking))
+    if action.effect:
+        await account_effects.carry_out(tx, case, action.effect)
+    if actor == Actor.CITIZEN and await fees.of_case(tx, case.id) is None:
+        await pay(tx, case, workflow)  # agreeing to a quote of nothing
+
+
+async def pay(tx: AsyncSession, case: Application, workflow: Workflow) -> None:
+    """Take the step that follows a payment, if the state of the case waits for one."""
+    rules = workflow.rules
+    if payment := rules.payment(str(case.state)):
+        acting = Taking(payment.name, frozenset({Actor.PAYMENT}), None)
+        await advance(tx, case, rules, payment.to, _step(case, payment.name, Actor.PAYMENT, acting))
 
 
 async def advance(
@@ -115,6 +134,7 @@ async def advance(
     tx.add(step)
     note_move(tx, case, promised, MoveCause.CALENDAR if ran else MoveCause.PAUSE)
     await emit(tx, _moved(case, step))
+    await fees.follow(tx, case, rules, step)
 
 
 async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> None:
@@ -123,12 +143,16 @@ async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> 
     state, calendar = rules.state(str(case.state)), await calendar_of(tx)
     clock.settle(case, today(), calendar)
     timeout = rules.timeout(state.name)
-    if timeout and clock.timed_out(case, state):
+    over = timeout is not None and clock.timed_out(case, state)
+    waits = over and await fees.is_being_paid(tx, case.id)
+    if timeout and over and not waits:
         acting = Taking(timeout.name, frozenset({Actor.SYSTEM}), None)
         await advance(tx, case, rules, timeout.to, _step(case, timeout.name, Actor.SYSTEM, acting))
         return
     clock.wind(case, rules, calendar)
     note_move(tx, case, promised, MoveCause.CALENDAR)
+    if waits:
+        case.look_at = today() + timedelta(days=1)  # or as soon as svc_payments says that the payment came to nothing
     if case.clock_runs and case.flag is not None and (case.flag, case.level) != before:
         same = ("provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "promised_on")
         await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in same}))

@@ -147,7 +147,7 @@ class ApplicationStep(Base):
     __tablename__ = "application_steps"
     __table_args__ = (
         one_of("actor", Actor),
-        CheckConstraint("(actor = 'system') = (actor_id IS NULL)", name="actor_id"),
+        CheckConstraint("(actor IN ('system', 'payment')) = (actor_id IS NULL)", name="actor_id"),
         UniqueConstraint("application_id", "position", name="uq_application_steps_position"),
         Index(
             "ix_application_steps_staff",

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.my_data import records
 from svc_services.cases.applications.models import Application, ApplicationStep, PromiseMove
+from svc_services.cases.fees.models import ApplicationFee
 
 _OF_THE_OFFICE = ("claimed_by", "claimed_until", "look_at", "level", "calendar_revision")
 
@@ -19,4 +20,5 @@ async def of_person(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[st
         "application_steps": await records(
             tx, ApplicationStep, ApplicationStep.application_id.in_(mine), without=("actor_id",)
         ),
+        "application_fees": await records(tx, ApplicationFee, ApplicationFee.application_id.in_(mine)),
     }

@@ -10,6 +10,8 @@ from svc_services.calendar.changes.models import CalendarChange
 from svc_services.calendar.days.notes import BY_WEEKDAYS
 from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, PromiseMove
+from svc_services.cases.fees import service as fees
+from svc_services.cases.fees.models import ApplicationFee
 from svc_services.cases.materials import attached
 from svc_services.cases.workflows.definition import GIVE_UP, STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
@@ -65,6 +67,7 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         **summary(case).model_dump(),
         held_by=Actor(state.held_by) if state and case.status == CaseStatus.OPEN else None,
         actions=actions,
+        fee=_fee(await fees.newest(tx, case.id)),
         form=case.form,
         materials=await attached.of_application(tx, case.id),
         steps=[_step(each, named=named) for each in taken],
@@ -84,6 +87,13 @@ async def _moves(tx: AsyncSession, case: Application) -> list[schemas.PromiseMov
         schemas.PromiseMove(reason=reason, **{name: getattr(move, name) for name in names})
         for move, reason in await tx.execute(query.order_by(PromiseMove.id))
     ]
+
+
+def _fee(fee: ApplicationFee | None) -> schemas.ApplicationFee | None:
+    if fee is None:
+        return None
+    same = {name: getattr(fee, name) for name in ("amount_fen", "status", "payable_until")}
+    return schemas.ApplicationFee(bill_id=fee.id, withdrawn=fee.withdrawn_at is not None, **same)
 
 
 def _step(step: ApplicationStep, *, named: bool) -> schemas.ApplicationStep:

@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from kit.fields.divisions import DivisionCode
 from kit.fields.labels import Label
 from svc_services.cases.applications.models import CaseStatus, Flag, MoveCause
+from svc_services.cases.fees.models import FeeStatus
 from svc_services.cases.materials.schemas import AttachedMaterial
 from svc_services.cases.workflows.definition import Actor, Name
 from svc_services.cases.workflows.models import ApplicationKind
 from svc_services.fields import AccountNumber, Day, Reason
 
-_MOST_AMOUNT_FEN = 10_000_000_00
+_MOST_AMOUNT_FEN = 1_000_000_00
+"""The largest bill."""
 
 
 class NewApplication(BaseModel):
@@ -44,6 +46,23 @@ class WantedAction(BaseModel):
     appointment_on: Day | None = None
     amount_fen: int | None = Field(default=None, strict=True, ge=0, le=_MOST_AMOUNT_FEN)
     form: dict[str, Any] | None = None
+    account_number: AccountNumber | None = None
+    """Of the account that the provider has opened; it is bound to the applicant."""
+
+
+class ApplicationFee(BaseModel):
+    """A fee that the provider has quoted; the applicant alone sees and pays its bill."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill_id: UUID
+    """To be paid at `/payments/v1/payments`; there a moment after the quote."""
+    amount_fen: int
+    status: FeeStatus
+    payable_until: date | None
+    """The last day of the quote."""
+    withdrawn: bool
+    """It is asked no longer; what was paid of it goes back by itself."""
 
 
 class ApplicationStep(BaseModel):
@@ -109,6 +128,8 @@ class Application(ApplicationSummary):
     """Who has it now; null for a draft and when it has ended."""
     actions: list[str]
     """What the caller can do in this state."""
+    fee: ApplicationFee | None
+    """The last one that was quoted; null where none was, or nothing was to be paid."""
     form: dict[str, Any]
     materials: list[AttachedMaterial]
     steps: list[ApplicationStep]

@@ -9,7 +9,10 @@ from svc_services.cases.workflows.definition import (
     PERSONS,
     STAFF,
     SUBMIT,
+    AccountEffect,
+    AccountRule,
     Actor,
+    Need,
     WorkflowAction,
     WorkflowDefinition,
 )
@@ -91,6 +94,18 @@ class PartialAppeal(BadWorkflow):
     code = "workflow_partial_appeal"
 
 
+class FeeWithoutPayment(BadWorkflow):
+    """Where a fee is quoted, its payment alone leads on; it is one thing, and needs nothing from anybody."""
+
+    code = "workflow_fee_without_payment"
+
+
+class BadAccountEffect(BadWorkflow):
+    """The provider alone opens an account, which it names, or closes or transfers one that is the applicant's."""
+
+    code = "workflow_bad_account_effect"
+
+
 def require_sound(definition: WorkflowDefinition) -> None:
     """Refuse a workflow in which a case could get lost.
 
@@ -117,6 +132,8 @@ def require_sound(definition: WorkflowDefinition) -> None:
     _require_persons_in_loops(definition, places)
     _require_timeouts(definition, places)
     _require_fairness(definition)
+    _require_payments(definition)
+    _require_account_effects(definition)
 
 
 def require_labels(definition: WorkflowDefinition, form: Mapping[str, Any]) -> None:
@@ -213,6 +230,37 @@ def _require_timeouts(definition: WorkflowDefinition, places: Mapping[str, str])
         timed = [action for action in definition.actions_from(state.name) if Actor.SYSTEM in action.who]
         if timed and (len(timed) > 1 or state.limit_days is None or timed[0].needs or state.ends):
             raise BadTimeout(at=places[state.name])
+
+
+def _require_payments(definition: WorkflowDefinition) -> None:
+    """A quote leads to a state that waits for the payment; from there, only the payment leads on into the work."""
+    waiting = {state.name for state in definition.states if definition.payment(state.name)}
+    quotes = [action for action in definition.actions if Need.AMOUNT in action.needs]
+    asking = {state for action in quotes for state in action.from_states}
+    allowed = {*waiting, *asking, *(state.name for state in definition.states if state.ends)}
+    for at, action in enumerate(definition.actions):
+        unsound = Actor.PAYMENT in action.who and not (quotes and _pays_alone(definition, action))
+        if unsound or (action in quotes and action.to not in waiting):
+            raise FeeWithoutPayment(at=f"/actions/{at}")
+    for at, action in enumerate(definition.actions):
+        goes_on = waiting & set(action.from_states) and action.to not in allowed
+        if goes_on and Actor.PAYMENT not in action.who:
+            raise FeeWithoutPayment(at=f"/actions/{at}")
+
+
+def _pays_alone(definition: WorkflowDefinition, action: WorkflowAction) -> bool:
+    """Whether nothing but the payment takes this action, and the payment nothing else in these states."""
+    alone = action.who == [Actor.PAYMENT] and not (action.needs or action.another_person or action.effect)
+    return alone and all(definition.payment(state) is action for state in action.from_states)
+
+
+def _require_account_effects(definition: WorkflowDefinition) -> None:
+    for at, action in enumerate(definition.actions):
+        opens = action.effect == AccountEffect.OPENS
+        account = AccountRule.NONE if opens else AccountRule.BOUND
+        fits = action.who == [Actor.PROVIDER] and definition.account == account
+        if opens != (Need.ACCOUNT_NUMBER in action.needs) or (action.effect and not fits):
+            raise BadAccountEffect(at=f"/actions/{at}")
 
 
 def _graph(definition: WorkflowDefinition, actions: Iterable[WorkflowAction]) -> Graph:

@@ -18,6 +18,8 @@ class Actor(StrEnum):
     PROVIDER = "provider"
     SYSTEM = "system"
     """Acts alone, on the day after the limit of the state."""
+    PAYMENT = "payment"
+    """The payment of the quoted fee; it acts when svc_payments tells of it, and never over HTTP."""
 
 
 SUBMIT = "submit"
@@ -37,6 +39,19 @@ class Need(StrEnum):
     AMOUNT = "amount"
     FORM = "form"
     """The form as corrected."""
+    ACCOUNT_NUMBER = "account_number"
+    """The number of the account that the provider has opened."""
+
+
+class AccountEffect(StrEnum):
+    """What an action of the provider does to the account of the case, in the same transaction."""
+
+    OPENS = "opens"
+    """The account that it names is bound to the applicant."""
+    CLOSES = "closes"
+    """Nobody has the account from tomorrow on."""
+    TRANSFERS = "transfers"
+    """Whoever has it bound has it no longer from tomorrow on; the next holder binds it by their own name."""
 
 
 class PaperKind(StrEnum):
@@ -80,8 +95,9 @@ class WorkflowAction(_Part):
     from_states: list[Name] = Field(max_length=40)
     to: Name
     who: list[Name] = Field(max_length=5)
-    """`citizen`, `clerk`, `operator`, `provider` or `system`."""
-    needs: list[Need] = Field(default_factory=list, max_length=4)
+    """`citizen`, `clerk`, `operator`, `provider`, `system`, or `payment`: when the quoted fee is paid."""
+    needs: list[Need] = Field(default_factory=list, max_length=5)
+    effect: AccountEffect | None = None
     another_person: bool = Field(default=False, strict=True)
     """By somebody of staff who has taken no step of the case since an action of this sort was taken last, nor that one
     itself: the decision on an appeal."""
@@ -129,3 +145,7 @@ class WorkflowDefinition(_Part):
         ends = [state.name for state in self.states if state.ends]
         own = [each.to for each in self.actions if Actor.CITIZEN in each.who and each.to in ends]
         return [*own, *ends][0]
+
+    def payment(self, state: str) -> WorkflowAction | None:
+        """What the payment of a fee does in the state."""
+        return next((action for action in self.actions_from(state) if Actor.PAYMENT in action.who), None)

@@ -1,4 +1,4 @@
-"""The first version of each workflow, as the starter data has it."""
+"""The workflows of the starter data, and their next versions when it has changed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,13 +16,19 @@ _SAID = ("application_kind", "definition", "form")
 async def publish_missing(
     tx: AsyncSession, entries: Iterable[dict[str, Any]], labels: Mapping[str, dict[str, str]]
 ) -> int:
-    """Publish the workflows of kinds that have none; what operators have published stays. Returns how many."""
+    """Publish workflows that are missing, and those that differ from the last version if that is of the starter data.
+
+    What operators have published stays. Returns how many were published.
+    """
     await lock(tx, "first workflows")
     published = 0
     for entry in entries:
         for utility_kind in entry["utility_kinds"]:
             new = NewWorkflow(utility_kind=utility_kind, **labelled(entry, labels))
-            if await newest_of(tx, new.utility_kind, new.application_kind) is None:
+            newest = await newest_of(tx, new.utility_kind, new.application_kind)
+            if newest is None or (
+                newest.proposed_by is None and (newest.rules, newest.form) != (new.definition, new.form)
+            ):
                 workflow = checked(new)
                 await number(tx, workflow)
                 tx.add(workflow)

@@ -11,6 +11,7 @@ from chassis.testing import once
 from kit.calendar import database_time, today
 from svc_payments.settlement import day_close
 from tests.svc_payments.billing.terms.agreement import put_in_force
+from tests.svc_payments.collection.application_fees.quotes import quoted
 from tests.svc_payments.collection.mandates.giver import Giver
 from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.operations.manual_actions.test_manual_actions import Operators, correction
@@ -38,6 +39,8 @@ async def play(world: World) -> None:
     operators = Operators(world.api, world.tokens)
     await operators.approve(await operators.proposed(correction()))
     await _disagree(world)
+    await quoted(world)
+    await (await quoted(world)).tell("withdrawn")
     for _ in range(5):
         headers = world.tokens.staff("auditor")
         await world.api.get(f"{API}/ledger/accounts", params={"holder": "sandbox"}, headers=headers)

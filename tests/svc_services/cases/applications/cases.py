@@ -5,15 +5,18 @@ from uuid import UUID
 
 import httpx
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
+from chassis.inbox import Received
 from chassis.testing import Tokens, once
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
+from svc_services.cases.fees.consumers import HANDLERS as FEE_HANDLERS
 
 APPLICATIONS = "/services/v1/applications"
 QUEUE = "/services/v1/application-queue"
 RECEIVED = "/services/v1/received-applications"
 YINING, KUYTUN = "654002", "654003"
 FORM = {"address": "解放西路1号", "phone": "13800000001", "purpose": "residential"}
+NEW_ACCOUNT = "1234567897"
 Headers = dict[str, str]
 Case = dict[str, Any]
 
@@ -92,6 +95,14 @@ async def bound(database: Database, person_id: UUID, provider_id: UUID, account_
         tx.add(binding)
         binding.activate()
     return account_number
+
+
+async def heard(database: Database, case: Case, what: str, sequence: int) -> None:
+    """What svc_payments says about the fee of a case."""
+    (handler,) = (each for each in FEE_HANDLERS if each.event_type == f"cn.ili.payments.application_fee.{what}.v1")
+    moved = handler.data.model_validate({"fee_id": case["fee"]["bill_id"], "sequence": sequence})
+    async with database.transaction() as tx:
+        await handler.handle(tx, Received(new_id(), handler.event_type, now(), moved))
 
 
 def outcome(answer: httpx.Response) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
     FORM,
     KUYTUN,
+    NEW_ACCOUNT,
     QUEUE,
     RECEIVED,
     Headers,
@@ -24,6 +25,7 @@ from tests.svc_services.cases.applications.cases import (
     clerk,
     decided,
     draft,
+    heard,
     outcome,
     provider,
     submit,
@@ -48,10 +50,14 @@ async def test_a_connection_from_form_to_activation(
     case = await acted(api, RECEIVED, company, case, "appoint_survey", appointment_on=f"{today() + timedelta(days=3)}")
     case = await acted(api, RECEIVED, company, case, "survey")
     case = await acted(api, RECEIVED, company, case, "quote", amount_fen=120_000)
-    assert (case["held_by"], case["actions"]) == ("citizen", [])
+    assert (case["held_by"], case["actions"]) == ("citizen", ["quote"])
     case = await acted(api, APPLICATIONS, resident, case, "agree")
-    for action in ("construct", "inspect", "activate"):
-        case = await acted(api, RECEIVED, company, case, action)
+    assert (case["held_by"], case["state"]) == ("citizen", "payment")
+    await heard(database, case, "paid", 1)
+    case = (await api.get(f"{RECEIVED}/{case['application_id']}", headers=company)).json()
+    case = await acted(api, RECEIVED, company, case, "construct")
+    case = await acted(api, RECEIVED, company, case, "inspect")
+    case = await acted(api, RECEIVED, company, case, "activate", account_number=NEW_ACCOUNT)
     assert (case["status"], case["state"], case["held_by"]) == ("ended", "completed", None)
     mine = (await api.get(f"{APPLICATIONS}/{case['application_id']}", headers=resident)).json()
     steps = [(step["action"], step["actor"], step["to_state"]) for step in mine["steps"]]
@@ -60,7 +66,7 @@ async def test_a_connection_from_form_to_activation(
         ("request_correction", "clerk", "correction"),
         ("correct", "citizen", "submitted"),
     ]
-    assert (len(steps), mine["steps"][1]["reason"], mine["steps"][6]["amount_fen"]) == (11, "which door?", 120_000)
+    assert (len(steps), mine["steps"][1]["reason"], mine["steps"][6]["amount_fen"]) == (12, "which door?", 120_000)
     assert {step["actor_id"] for step in mine["steps"]} == {None}
     async with database.read() as tx:
         events = [each for each in await emitted(tx) if each.type.endswith(".application.moved.v1")]

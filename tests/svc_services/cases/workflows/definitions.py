@@ -108,6 +108,22 @@ def never_counted() -> dict[str, Any]:
     return definition(states=[{**each, "stops_clock": not each.get("ends")} for each in definition()["states"]])
 
 
+QUOTE = action("quote", "submitted", "correction", "provider", needs=["amount"])
+PAY = action("pay", "correction", "done", "payment")
+OPEN = action("activate", "submitted", "done", "provider", needs=["account_number"], effect="opens")
+
+
+def going_on_without_paying() -> dict[str, Any]:
+    bad = with_state(state("work"))
+    bad["actions"] += [
+        QUOTE,
+        PAY,
+        action("go_on", "correction", "work", "citizen"),
+        action("finish", "work", "done", "clerk"),
+    ]
+    return bad
+
+
 FAULTY = [
     (definition(start="done"), "workflow_bad_start", "/start"),
     (never_counted(), "workflow_bad_start", "/start"),
@@ -129,4 +145,15 @@ FAULTY = [
     (spinning(), "workflow_loop_without_person", "/states/4"),
     (with_action(action("lapse", "submitted", "lapsed", "system")), "workflow_bad_timeout", "/states/0"),
     (with_action(action("expire", "correction", "lapsed", "system")), "workflow_bad_timeout", "/states/1"),
+    (with_action(QUOTE), "workflow_fee_without_payment", "/actions/4"),
+    (with_action(action("pay", "submitted", "done", "payment")), "workflow_fee_without_payment", "/actions/4"),
+    (with_action(QUOTE, PAY | {"who": ["payment", "citizen"]}), "workflow_fee_without_payment", "/actions/5"),
+    (with_action(QUOTE, PAY | {"needs": ["reason"]}), "workflow_fee_without_payment", "/actions/5"),
+    (with_action(QUOTE, PAY, PAY | {"name": "pay_twice"}), "workflow_fee_without_payment", "/actions/6"),
+    (going_on_without_paying(), "workflow_fee_without_payment", "/actions/6"),
+    (with_state(state("work", held_by="payment")), "workflow_unknown_name", "/states/4/held_by"),
+    (with_action(OPEN | {"needs": []}), "workflow_bad_account_effect", "/actions/4"),
+    (with_action(OPEN | {"effect": None}), "workflow_bad_account_effect", "/actions/4"),
+    (with_action(OPEN | {"who": ["provider", "clerk"]}), "workflow_bad_account_effect", "/actions/4"),
+    (with_action(OPEN | {"effect": "closes", "needs": []}), "workflow_bad_account_effect", "/actions/4"),
 ]

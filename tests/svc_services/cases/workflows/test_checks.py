@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from svc_services.cases.workflows.checks import BadWorkflow, MissingLabel, require_labels, require_sound
 from svc_services.cases.workflows.definition import WorkflowDefinition
 from svc_services.starter import REFERENCE_DATA
-from tests.svc_services.cases.workflows.definitions import FAULTY, FORM, LABELS, definition, with_appeal
+from tests.svc_services.cases.workflows.definitions import (
+    FAULTY,
+    FORM,
+    LABELS,
+    OPEN,
+    PAY,
+    QUOTE,
+    definition,
+    with_action,
+    with_appeal,
+)
 
 NAMES = st.sampled_from(["a_a", "b_b", "c_c", "d_d", "e_e"])
 
@@ -20,6 +30,11 @@ def test_a_faulty_workflow_is_refused_at_its_place(faulty: dict[str, Any], code:
     with pytest.raises(BadWorkflow) as refused:
         require_sound(WorkflowDefinition.model_validate(faulty))
     assert (refused.value.code, refused.value.values) == (code, {"at": at})
+
+
+@pytest.mark.parametrize("more", [[QUOTE, PAY], [OPEN]], ids=["paid", "opening"])
+def test_a_fee_that_is_paid_and_an_account_that_is_opened_pass(more: list[dict[str, Any]]) -> None:
+    require_sound(WorkflowDefinition.model_validate(with_action(*more)))
 
 
 def test_a_sound_workflow_passes() -> None:
