@@ -39,13 +39,17 @@ take() {
 }
 TAKE='
 import json, sys
-value = json.load(open(sys.argv[1], encoding="utf-8"))
-for name in sys.argv[2].split("."):
-    if "=" in name:
-        field, _, wanted = name.partition("=")
-        value = next(item for item in value if item[field] == wanted)
-    else:
-        value = value[int(name) if isinstance(value, list) else name]
+try:
+    value = json.load(open(sys.argv[1], encoding="utf-8"))
+    for name in sys.argv[2].split("."):
+        if "=" in name:
+            field, _, wanted = name.partition("=")
+            value = next(item for item in value if item[field] == wanted)
+        else:
+            value = value[int(name) if isinstance(value, list) else name]
+except (OSError, ValueError, LookupError, TypeError, StopIteration):
+    sys.exit(f"The last answer has no {sys.argv[2]}: look at the request before. Where a guide is followed once more in "
+             "the same folder, remove var/provider first.")
 print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 '
 

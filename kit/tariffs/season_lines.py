@@ -37,14 +37,20 @@ def _lines_of_season(
     facts = {"days": str(days), "of_days": str(of_days)}
     why = Why.WHOLE_SEASON if days == of_days else Why.PART_OF_SEASON
     lines = [_line(component, why, (first, end), area, half_up(due), facts)]
+
+    def take(less: Fraction, why: Why, facts: dict[str, str]) -> None:
+        # Rounded reductions could add up to more than the whole, or leave a fen where all is taken off.
+        nonlocal due
+        due -= less
+        left = sum(line.amount_fen for line in lines)
+        lines.append(_line(component, why, (first, end), area, -min(half_up(less), left) if due else -left, facts))
+
     pays = Fraction(component.empty_home_percent if usage.empty_home else _WHOLE, _WHOLE)
     if pays < 1:
-        facts = {"percent": str(component.empty_home_percent)}
-        lines.append(_line(component, Why.EMPTY_HOME, (first, end), area, -half_up(due * (1 - pays)), facts))
+        take(due * (1 - pays), Why.EMPTY_HOME, {"percent": str(component.empty_home_percent)})
     for rebate, cold in _cold_days(component.rebates, usage, first, end):
-        given = whole * pays * cold * rebate.percent / (of_days * _WHOLE)
         facts = {"days": str(cold), "percent": str(rebate.percent), "degrees": quantity_text(rebate.degrees_below)}
-        lines.append(_line(component, Why.COLD_DAYS, (first, end), area, -half_up(given), facts))
+        take(whole * pays * cold * rebate.percent / (of_days * _WHOLE), Why.COLD_DAYS, facts)
     return lines
 
 

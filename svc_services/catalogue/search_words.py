@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pypinyin import Style, lazy_pinyin
 
 from chassis.text import Line
+from kit.fields.half_width import half_width
 
-Search = Annotated[Line, Field(max_length=40)]
+Search = Annotated[Line, AfterValidator(half_width), Field(max_length=40)]
+"""Full-width letters, as Chinese keyboards type them, are the same letters."""
 
 
 def search_words(*names: str) -> str:

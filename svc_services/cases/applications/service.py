@@ -17,6 +17,7 @@ from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.applications.refusals import ClaimedByAnother, NothingToClaim
 from svc_services.cases.workflows.definition import STAFF, Actor, WorkflowDefinition
 from svc_services.cases.workflows.models import Workflow
+from svc_services.providers.own_company.outsiders import require_outsider
 
 CLAIM = timedelta(minutes=30)
 
@@ -43,7 +44,9 @@ async def act_as_staff(
     tx: AsyncSession, caller: Caller, application_id: UUID, wanted: schemas.WantedAction, if_match: str | None
 ) -> Application:
     case = await _case(tx, application_id, locked=True)
-    return await _take(tx, case, _taking(wanted, *_roles(caller, case), actor_id=caller.id), if_match)
+    taking = _taking(wanted, *_roles(caller, case), actor_id=caller.id)
+    await require_outsider(tx, caller, case.provider_id)
+    return await _take(tx, case, taking, if_match)
 
 
 async def claim(tx: AsyncSession, caller: Caller, application_id: UUID) -> Application:
@@ -52,10 +55,12 @@ async def claim(tx: AsyncSession, caller: Caller, application_id: UUID) -> Appli
     Raises:
         NotYourDivision, NothingToClaim
         SecondPersonNeeded: there is nothing that the caller could decide.
+        OwnCompany: the caller holds a role in the company.
         ClaimedByAnother: another clerk's claim has not expired.
     """
     case = await _case(tx, application_id, locked=True)
     roles = _roles(caller, case)
+    await require_outsider(tx, caller, case.provider_id)
     rules = (await _workflow(tx, case)).rules
     await _require_something_to_decide(tx, caller, case, rules, roles)
     if engine.claim_holds(case) and case.claimed_by != caller.id:

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.problems import Problem
 from kit.tariffs.decimals import price_text, quantity_text
 from kit.tariffs.engine import Version, explain, in_force
 from kit.tariffs.lines import Line
-from kit.tariffs.rules import TariffRules
+from kit.tariffs.rules import Component, FixedComponent, HoursComponent, TariffRules, UsageComponent
 from kit.tariffs.usage import Usage
 from svc_services.catalogue.estimates import schemas
 from svc_services.catalogue.tariff_plans.queries import versions_until
@@ -22,6 +23,14 @@ from svc_services.catalogue.tariffs.service import tariff_of
 _MOST_VERSIONS = 100
 _PRICE = {"zh": "价格", "en": "Price", "kk": "باعا", "ug": "باھا"}
 _FIXED_FEE = {"zh": "固定费用", "en": "Fixed fee", "kk": "تۇراقتى اقى", "ug": "مۇقىم ھەق"}
+
+
+class UsageUnknown(Problem):
+    """The usage states a quantity that no component of the tariff prices."""
+
+    status, code = 422, "usage_unknown"
+
+
 Versions = Sequence[tuple[UUID, Version]]
 
 
@@ -30,9 +39,11 @@ async def estimate(tx: AsyncSession, tariff_id: UUID, usage: Usage, language: st
 
     Raises:
         NotFound, NoTariffThen, UsageMissing, UsageContradictory
+        UsageUnknown: it states a quantity that the tariff does not price.
     """
     known = await _versions(tx, tariff_id, usage.last_day)
     applied = in_force([version for _, version in known], usage)
+    _require_known(applied, usage)
     explanation = explain(applied, usage)
     ids = {version.effective_from: known_id for known_id, version in known}
     return schemas.TariffEstimate(
@@ -44,6 +55,33 @@ async def estimate(tx: AsyncSession, tariff_id: UUID, usage: Usage, language: st
         lines=[_shown(line, language) for line in explanation.lines],
         total_fen=explanation.total_fen,
     )
+
+
+def _require_known(applied: Sequence[Version], usage: Usage) -> None:
+    """A misspelt measure would be left out of the sum without a word."""
+    stated = {
+        *(f"quantities.{name}" for name in usage.quantities),
+        *(f"readings.{name}" for reading in usage.readings for name in reading.used),
+        *(f"used_before.{name}" for name in usage.used_before),
+        *(f"allowance_used_before.{name}" for name in usage.allowance_used_before),
+        *(f"counts.{name}" for name in usage.counts),
+    }
+    priced = {name for version in applied for component in version.rules.components for name in _names(component)}
+    if unknown := sorted(each for each in stated if each.partition(".")[2] not in priced):
+        raise UsageUnknown(unknown=", ".join(unknown), known=", ".join(sorted(priced)))
+
+
+def _names(component: Component) -> set[str]:
+    """What a usage may state for a component."""
+    match component:
+        case UsageComponent():
+            return {component.measure}
+        case HoursComponent():
+            return {component.measure, *(each.band for each in component.bands)}
+        case FixedComponent():
+            return {component.counted} if component.counted else set()
+        case _:
+            return set()
 
 
 async def _versions(tx: AsyncSession, tariff_id: UUID, until: date) -> Versions:

@@ -1,4 +1,4 @@
-"""Values that are possible and rarely meant: they need a confirmation."""
+"""Values that are possible and rarely meant, also those under a new name: they need a confirmation."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -8,7 +8,7 @@ from kit.tariffs.decimals import price_text
 from kit.tariffs.prices import prices_of
 from kit.tariffs.rules import TariffRules
 
-_FAR_YEARS = 2
+_FAR_YEARS, _OLD_YEARS = 2, 20
 _FACTOR = 10
 
 
@@ -31,12 +31,18 @@ def require_confirmed(
 
 
 def _doubts(rules: TariffRules, effective_from: date, before: TariffRules | None, today: date) -> Iterator[str]:
-    if effective_from > today.replace(year=today.year + _FAR_YEARS, day=min(today.day, 28)):
+    if not _years_from(today, -_OLD_YEARS) <= effective_from <= _years_from(today, _FAR_YEARS):
         yield f"effective_from: {effective_from.isoformat()}"
-    known = prices_of(before) if before else {}
-    for place, price in prices_of(rules).items():
-        last = known.get(place, 0)
-        if price == 0 and place not in known:
-            yield f"{place}: {price_text(0)}"
+    known, named = prices_of(before) if before else {}, prices_of(rules)
+    for place, price in named.items():
+        last = known.get(place)
+        if last is None and (price == 0 or known):
+            yield f"{place}: {price_text(price)}"
         elif last and not last < price * _FACTOR < last * _FACTOR**2:
             yield f"{place}: {price_text(last)} -> {price_text(price)}"
+    for place in known.keys() - named.keys():
+        yield f"{place}: {price_text(known[place])} -> "
+
+
+def _years_from(day: date, years: int) -> date:
+    return day.replace(year=day.year + years, day=min(day.day, 28))

@@ -1,5 +1,7 @@
 """Each kind of tariff of the six utilities, computed by hand."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from kit.tariffs.lines import Why
@@ -86,6 +88,17 @@ def test_cold_days_are_given_back_by_how_cold_they_were() -> None:
     found = explained(examples.HEATING_BY_AREA, **SEASON, cold_days=cold)
     # A day of 100 m2 costs 220000 / 183 fen: 20 % of one, 50 % of two, 100 % of one.
     assert [line.amount_fen for line in found.lines] == [220_000, -240, -1202, -1202]
+
+
+def test_what_is_taken_off_never_adds_up_to_more_nor_less_than_the_whole() -> None:
+    cold = [{"day": f"{date(2025, 10, 15) + timedelta(days=each)}", "degrees_below": "6"} for each in range(183)]
+    for area, empty_home in (("100", False), ("1.677", True), ("0.05", True), ("16.767", True)):
+        season = {**SEASON, "area": area, "empty_home": empty_home}
+        assert explained(examples.HEATING_BY_AREA, **season, cold_days=cold).total_fen == 0
+    steps = [{"degrees_below": "1", "percent": 98}, {"degrees_below": "5", "percent": 100}]
+    tiny = examples.rules(examples.area(rebates=steps))
+    two = [{"day": "2025-10-15", "degrees_below": "1"}, *cold[1:]]
+    assert explained(tiny, **{**SEASON, "area": "0.05"}, cold_days=two).total_fen >= 0
 
 
 def test_heating_by_meter_has_a_part_by_area_and_a_part_by_heat() -> None:

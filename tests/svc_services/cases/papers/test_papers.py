@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from kit.papers import codes
-from svc_services.cases.applications.consumers import HANDLERS
+from svc_services.cases.applications.consumers import erase_person
 from svc_services.cases.data_reads.models import CaseRead
 from svc_services.cases.papers.models import Paper, PaperCheck, PaperContent
 from svc_services.cases.papers.service import forget_checks
@@ -181,10 +181,8 @@ async def test_a_closed_account_erases_files_and_papers_and_keeps_what_proves_th
     case = await filed_with(api, resident, provider_id, await uploaded(api, resident))
     await paper(api, resident, case)
     code = await code_in(database)
-    (handler,) = HANDLERS
     async with database.transaction() as tx:
-        closed = type("Closed", (), {"data": handler.data.model_validate({"person_id": person_id})})
-        await handler.handle(tx, closed)  # type: ignore[arg-type]
+        await erase_person(tx, person_id)
     async with database.read() as tx:
         assert await tx.scalar(select(func.count()).select_from(PaperContent)) == 0
     assert (await api.get(f"{VERIFICATIONS}/{code}")).status_code == 200

@@ -128,3 +128,14 @@ async def test_an_estimate_is_bounded(api: httpx.AsyncClient, tokens: Tokens) ->
     assert (wordy.status_code, wordy.json()["code"]) == (422, "invalid_request")
     misspelt = await api.post(f"{TARIFFS}/{tariff_id}/estimate?on=2026-01-01", json=JANUARY)
     assert (misspelt.status_code, misspelt.json()["code"]) == (422, "unknown_parameter")
+
+
+async def test_a_quantity_that_the_tariff_does_not_price_is_refused_by_name(
+    api: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    changes = {"kind": "electricity", "rules": examples.ELECTRICITY, "effective_from": "2020-01-01", "confirmed": True}
+    provider_id = await approved(api, tokens, kind="electricity")
+    tariff_id = (await published(api, tokens, provider_id, **changes))["tariff_id"]
+    refused = await estimate(api, tariff_id, quantities=HOURS | {"peek": "1"}, counts={"cards": 1})
+    assert (refused.status_code, refused.json()["code"]) == (422, "usage_unknown")
+    assert refused.json()["unknown"] == "counts.cards, quantities.peek"

@@ -40,6 +40,7 @@ async def test_plans_of_a_class_stand_side_by_side_each_in_its_version(api: http
         ("water", ["base", "schools"]),
         ("%", []),
         ("zz", []),
+        ("ｗａｔｅｒ", ["base", "schools"]),
     ],
 )
 async def test_plans_are_found_by_chinese_and_by_initials(

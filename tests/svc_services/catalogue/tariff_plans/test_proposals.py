@@ -13,7 +13,7 @@ from chassis.testing import Tokens, emitted, once
 from kit.calendar import today
 from tests.appointments import appoint
 from tests.kit.tariffs import examples
-from tests.kit.tariffs.examples import one_price, rules
+from tests.kit.tariffs.examples import fixed, one_price, rules
 from tests.svc_services.catalogue.tariff_plans.plans import (
     PLANS,
     PROPOSALS,
@@ -129,18 +129,19 @@ async def test_far_and_unusual_values_need_a_confirmation(api: httpx.AsyncClient
     provider_id = await approved(api, tokens)
     await published(api, tokens, provider_id, rules=rules(one_price("base", "m3", "2.30")))
     far = (today() + timedelta(days=800)).isoformat()
-    doubtful: list[tuple[dict[str, Any], str]] = [
+    doubtful: list[tuple[dict[str, Any], *tuple[str, ...]]] = [
         ({"effective_from": far}, f"effective_from: {far}"),
         ({"rules": rules(one_price("base", "m3", "0"))}, "base/tiers/1: 2.30 -> 0.00"),
         ({"rules": rules(one_price("base", "m3", "23"))}, "base/tiers/1: 2.30 -> 23.00"),
         ({"rules": rules(one_price("base", "m3", "0.23"))}, "base/tiers/1: 2.30 -> 0.23"),
-        ({"rules": rules(one_price("new", "m3", "0"))}, "new/tiers/1: 0.00"),
+        ({"rules": rules(one_price("new", "m3", "999"))}, "new/tiers/1: 999.00", "base/tiers/1: 2.30 -> "),
+        ({"rules": rules(fixed("all", 100_000_000, "bill"))}, "all: 1000000.00", "base/tiers/1: 2.30 -> "),
     ]
-    for changes, doubt in doubtful:
+    for changes, *doubts in doubtful:
         changed = {"effective_from": day(1), "rules": rules(one_price("base", "m3", "2.50")), **changes}
         refused = await propose(api, tokens, provider_id, **changed)
-        assert (refused.status_code, refused.json()["code"]) == (422, "tariff_confirmation_needed"), doubt
-        assert refused.json()["doubts"] == [doubt]
+        assert (refused.status_code, refused.json()["code"]) == (422, "tariff_confirmation_needed"), doubts
+        assert refused.json()["doubts"] == doubts
         assert (await propose(api, tokens, provider_id, **changed, confirmed=True)).status_code == 201
     usual = rules(one_price("base", "m3", "22.99"))
     assert (await propose(api, tokens, provider_id, effective_from=day(1), rules=usual)).status_code == 201
