@@ -22,7 +22,7 @@ RULES: Mapping[str, Rule] = {
             *("refunds", "second_transactions", "receipts", "receipt_codes", "e_invoices", "statement_lines"),
             *("settlement_lines", "reconciliation_findings", "till_payments", "till_payouts", "mandates"),
             *("mandate_debits", "ledger_transfers", "ledger_entries", "ledger_facts", "card_writings"),
-            *("cases", "case_entries", "refused_rows", "payout_codes"),
+            *("cases", "case_entries", "refused_rows", "payout_codes", "application_fees"),
         ),
         _BOOKS,
     ),

@@ -8,11 +8,14 @@ _CLOSED = "the number is overwritten when the closure of the account takes effec
 TABLES = {
     "account_bindings": Held(_ACCOUNTS, _CLOSED),
     "account_invitations": Held(
-        _ACCOUNTS, "its words are erased when the owner or the invited person closes their account"
+        _ACCOUNTS,
+        "its words are erased after three years, or when the owner or the invited person closes their account",
     ),
     "binding_ends": Held(_TRAIL, "kept: which operators ended a binding, and why"),
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
-    "meter_readings": Held(_ACCOUNTS, "kept for the provider; who read is unlinked when they close their account"),
+    "meter_readings": Held(
+        _ACCOUNTS, "kept for the provider; who read is unlinked after three years, or when they close their account"
+    ),
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
@@ -26,9 +29,9 @@ TABLES = {
     "applications": Held(_ACCOUNTS, "forms are erased three years after the end, and with the closure of the account"),
     "application_steps": Held(_ACCOUNTS, "reasons are erased three years after its end, and with the closure"),
     "materials": Held(_ACCOUNTS, "30 days after the last use; when the closure of the account takes effect"),
-    "application_materials": Held(_ACCOUNTS, "with the material"),
+    "application_materials": Held(_ACCOUNTS, "three years after the end of the case; with the material"),
     "papers": Held(_TRAIL, "kept: what proves a paper; it names nobody"),
-    "paper_contents": Held(_ACCOUNTS, "when the closure of the account takes effect"),
+    "paper_contents": Held(_ACCOUNTS, "three years after the end of the case; when the closure takes effect"),
     "case_reads": Held(_TRAIL, "kept: who looked at which case"),
     "paper_checks": Held("abuse_prevention", "an hour"),
     "application_fees": Held(_ACCOUNTS, "kept with the application; holds ids and amounts only"),
@@ -38,7 +41,9 @@ TABLES = {
     "supervision_orders": Held(_TRAIL, "kept: which operator asked whom about which case"),
     "supervision_order_entries": Held(_TRAIL, "kept: what staff and companies wrote about a case"),
     "rating_requests": Held(_ACCOUNTS, "kept with the case: that its applicant was asked once"),
-    "ratings": Held(_ACCOUNTS, "words are erased when the closure of the account takes effect; the grade stays"),
+    "ratings": Held(
+        _ACCOUNTS, "words are erased after three years, and with the closure of the account; the grade stays"
+    ),
     "rating_appeals": Held(_TRAIL, "kept: who appealed and who decided"),
     "rectifications": Held(_TRAIL, "kept: how what was rated badly was put right"),
     "rectification_entries": Held(_TRAIL, "kept: what staff and companies wrote about it"),

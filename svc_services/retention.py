@@ -35,6 +35,55 @@ RULES: Mapping[str, Rule] = {
         _LIMITATION,
         {"reason": "NULL"},
     ),
+    "account_invitations": Period(
+        _YEARS_3,
+        "coalesce(decided_at, expires_at)",
+        "who was let into an account can be challenged",
+        _LIMITATION,
+        {"label": "''", "name_mac": "''::bytea"},
+        along={"code_hash": "uuid_send(gen_random_uuid())"},
+    ),
+    "meter_readings": Period(
+        _YEARS_3,
+        "submitted_at",
+        "the bill that follows from it can be challenged; the reading stays the meter's",
+        _LIMITATION,
+        {"binding_id": "NULL"},
+    ),
+    "materials": Job("svc_services.cases.materials.worker:forget_old", _ENOUGH),
+    "application_materials": Period(
+        _YEARS_3,
+        "SELECT ended_at FROM applications WHERE applications.id = application_materials.application_id",
+        "the decision rests on them; the files go once nothing uses them",
+        _LIMITATION,
+    ),
+    "paper_contents": Period(
+        _YEARS_3,
+        "SELECT ended_at FROM applications JOIN papers ON papers.application_id = applications.id "
+        "WHERE papers.id = paper_contents.paper_id",
+        "the applicant prints it again; what proves it stays",
+        _LIMITATION,
+    ),
+    "ratings": Period(
+        _YEARS_3,
+        "rated_at",
+        "what was put right can be compared with it",
+        _LIMITATION,
+        {"words": "NULL", "salt": "NULL"},
+    ),
+    "paper_checks": Job("svc_services.cases.papers.service:forget_checks", _ENOUGH),
+    **dict.fromkeys(
+        (
+            *("papers", "case_reads", "binding_ends", "meter_changes", "application_promise_moves", "calendar_changes"),
+            *("conformance_runs", "provider_endorsements", "service_items", "rating_requests", "rating_appeals"),
+            *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),
+        ),
+        Kept(_ACTED),
+    ),
+    "application_fees": Kept(
+        "Measures for the Administration of Accounting Archives 14: as the bill that svc_payments makes of it, 30 years; holds "
+        "ids and amounts only"
+    ),
     "holder_changes": Kept(f"{_ACTED}; a change of holders stays provable for who holds the account"),
     "provider_applications": Kept(_COMPANY),
     "provider_changes": Kept(_COMPANY),

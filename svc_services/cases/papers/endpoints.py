@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from chassis.auth import anyone
 from chassis.db import Database, ReadTx, Transactions
 from kit.papers import PdfResponse
+from kit.query_parameters import only_known_parameters
 from svc_services.cases.applications import service as applications
 from svc_services.cases.data_reads.service import PAPER, record_read
 from svc_services.cases.materials.endpoints import Applicant
@@ -60,7 +61,7 @@ async def download_case_paper(
     return await _printed(request, database, subject)
 
 
-@router.get("/paper-verifications/{code}", dependencies=[_HOLDERS])
+@router.get("/paper-verifications/{code}", dependencies=[_HOLDERS, Depends(only_known_parameters)])
 async def verify_paper(
     request: Request, database: Transactions, settings: TheSettings, code: Code
 ) -> schemas.PaperVerification:

@@ -149,7 +149,7 @@ async def test_a_paid_case_ends_with_the_account_bound(
     assert await bindings(api, resident) == [(NEW_ACCOUNT, "owner", "active")]
 
 
-async def test_a_closure_is_completed_although_its_person_has_gone(
+async def test_the_case_of_a_person_who_has_gone_ends_and_its_account_with_it(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID, person_id: UUID
 ) -> None:
     number, company = await bound(database, person_id, provider_id, NEW_ACCOUNT), provider(tokens, provider_id)
@@ -158,6 +158,6 @@ async def test_a_closure_is_completed_although_its_person_has_gone(
     async with database.transaction() as tx:
         await erase_of_person(tx, person_id)
         await erase_applications(tx, person_id)
-    case = await acted(api, RECEIVED, company, case, "complete")
-    assert (case["status"], case["account_number"]) == ("ended", None)
+    case = (await api.get(f"{RECEIVED}/{case['application_id']}", headers=company)).json()
+    assert (case["status"], case["account_number"], case["steps"][-1]["action"]) == ("ended", None, "give_up")
     assert await told(database) == [("ended", number)]

@@ -10,6 +10,7 @@ import time_machine
 
 from chassis.db import Database
 from chassis.testing import Tokens, emitted
+from kit.calendar import today
 from svc_services.cases.applications.worker import note_due
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
@@ -40,7 +41,7 @@ async def quoted(
     company = provider(tokens, provider_id)
     case = await submitted(api, resident, provider_id)
     case = await decided(api, clerk(tokens), case, "accept")
-    case = await acted(api, RECEIVED, company, case, "appoint_survey", appointment_on="2026-12-03")
+    case = await acted(api, RECEIVED, company, case, "appoint_survey", appointment_on=f"{today() + timedelta(days=3)}")
     case = await acted(api, RECEIVED, company, case, "survey")
     return await acted(api, RECEIVED, company, case, "quote", amount_fen=amount_fen)
 

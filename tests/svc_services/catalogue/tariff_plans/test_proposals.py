@@ -135,7 +135,7 @@ async def test_far_and_unusual_values_need_a_confirmation(api: httpx.AsyncClient
         ({"rules": rules(one_price("base", "m3", "23"))}, "base/tiers/1: 2.30 -> 23.00"),
         ({"rules": rules(one_price("base", "m3", "0.23"))}, "base/tiers/1: 2.30 -> 0.23"),
         ({"rules": rules(one_price("new", "m3", "999"))}, "new/tiers/1: 999.00", "base/tiers/1: 2.30 -> "),
-        ({"rules": rules(fixed("all", 100_000_000, "bill"))}, "all: 1000000.00", "base/tiers/1: 2.30 -> "),
+        ({"rules": rules(fixed("all", 100_000_000, "bill"))}, "all/amount: 1000000.00", "base/tiers/1: 2.30 -> "),
     ]
     for changes, *doubts in doubtful:
         changed = {"effective_from": day(1), "rules": rules(one_price("base", "m3", "2.50")), **changes}
