@@ -81,8 +81,8 @@ RULES: Mapping[str, Rule] = {
         Kept(_ACTED),
     ),
     "application_fees": Kept(
-        "Measures for the Administration of Accounting Archives 14: as the bill that svc_payments makes of it, 30 years; holds "
-        "ids and amounts only"
+        "Measures for the Administration of Accounting Archives 14: 30 years, as the bill that svc_payments makes "
+        "of it; holds ids and amounts only"
     ),
     "holder_changes": Kept(f"{_ACTED}; a change of holders stays provable for who holds the account"),
     "provider_applications": Kept(_COMPANY),
