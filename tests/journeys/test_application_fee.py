@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 
 from deploy.local.platform import LocalPlatform, local_platform
 from deploy.local.programs import free_port
+from kit.calendar import today
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.company_systems import CompanySystem, new_key
@@ -133,7 +135,7 @@ class Journey:
         case_id = str(draft["application_id"])
         taken(self.resident.call("POST", f"{CASES}/{case_id}/submit", headers={"If-Match": '"1"'}))
         self.company_acts(case_id, "accept")
-        self.company_acts(case_id, "appoint_survey", appointment_on="2030-01-07")
+        self.company_acts(case_id, "appoint_survey", appointment_on=f"{today() + timedelta(days=7)}")
         self.company_acts(case_id, "survey")
         self.company_acts(case_id, "quote", amount_fen=120_000)
         return case_id

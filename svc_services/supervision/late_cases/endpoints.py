@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -18,15 +18,19 @@ router = APIRouter(prefix="/services/v1/late-cases", tags=["supervision"])
 Level = Annotated[int | None, Query(ge=0, le=2, description="The case has risen at least to this level.")]
 
 
-async def _wanted(
-    caller: Reader,
+class _Filters(NamedTuple):
+    chosen: list[ColumnElement[bool]]
+    handled_by: UUID | None
+
+
+async def _filters(
     flag: Flag | None = None,
     level: Level = None,
     division_code: DivisionCode | None = None,
     provider_id: UUID | None = None,
     kind: ApplicationKind | None = None,
     handled_by: UUID | None = None,
-) -> list[ColumnElement[bool]]:
+) -> _Filters:
     wanted = {
         Application.flag: flag,
         Application.division_code: division_code,
@@ -36,22 +40,22 @@ async def _wanted(
     chosen = [column == value for column, value in wanted.items() if value is not None]
     if level:
         chosen.append(Application.level >= level)
-    if handled_by:
-        chosen.append(_handled(handled_by, caller))
-    return chosen
+    return _Filters(chosen, handled_by)
 
 
 @router.get("")
 async def list_late_cases(
-    tx: ReadTx, caller: Reader, page: PageQuery, wanted: Annotated[list[ColumnElement[bool]], Depends(_wanted)]
+    tx: ReadTx, caller: Reader, page: PageQuery, filters: Annotated[_Filters, Depends(_filters)]
 ) -> Page[schemas.LateCase]:
     """List open cases that are near a limit or over it, oldest first: those of one's divisions or of one's company."""
     late = select(Application).where(
         Application.status == CaseStatus.OPEN,
         Application.flag.is_not(None),
         visible(caller, Application.division_code, Application.provider_id),
-        *wanted,
+        *filters.chosen,
     )
+    if filters.handled_by:
+        late = late.where(_handled(filters.handled_by, caller))
     found = await page_of(tx, late, page, Application.id, lambda case: case)
     named = bool(caller.memberships_as(*STAFF))
     return Page(items=await presenters.shown(tx, found.items, named=named), next_cursor=found.next_cursor)

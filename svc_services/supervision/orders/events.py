@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
-from svc_services.supervision.orders.models import Addressee, OrderAction, OrderStatus
+from svc_services.supervision.orders.models import OrderAction, OrderStatus
 
 
 class SupervisionOrderMoved(Event):
@@ -20,8 +20,8 @@ class SupervisionOrderMoved(Event):
     application_id: UUID
     provider_id: UUID
     division_code: str
-    addressee: Addressee
     clerk_id: UUID | None
+    """The clerk who is to answer; null: the provider."""
     issued_by: UUID
     action: OrderAction
     """Expect further actions within v1."""
