@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
+    if list(arguments[:1]) == ["withdraw"] and len(arguments) == 2 and arguments[1] not in {"-h", "--help"}:  # noqa: PLR2004
+        arguments = ["withdraw", "--", arguments[1]]  # the id of a key may begin with a hyphen
     given, moment = _parser().parse_args(arguments), datetime.now(UTC)
     try:
         keys = read_signing_keys(load(KeySettings).token_signing_key.get_secret_value())

@@ -29,10 +29,15 @@ def kids(pem: str) -> list[str]:
     return [each.key.kid or "" for each in read_signing_keys(pem)]
 
 
+def pem_whose_kid_begins_with_a_hyphen() -> str:
+    """One key in 64 has such an id."""
+    return next(pem for pem in iter(new_pem, "") if kids(pem)[0].startswith("-"))
+
+
 def run(capsys: pytest.CaptureFixture[str], pem: str, *arguments: str, at: datetime = START) -> tuple[int, str, str]:
     """A command at a time: its status, its output and what it says."""
     with environment(token_signing_key=pem), time_machine.travel(at, tick=False):
-        status = key_rotation.main(arguments)
+        status = key_rotation.main(list(arguments))
     said = capsys.readouterr()
     return status, said.out, said.err
 
@@ -97,6 +102,13 @@ def test_a_withdrawn_key_is_gone_and_the_next_signs_at_once(capsys: pytest.Captu
     assert shown(Signer("https://gateway.test/identity", left), START) == (second, [second])
     for pem, kid in ((left, second), (text, "unknown"), (left, first)):
         assert run(capsys, pem, "withdraw", kid)[:2] == (2, "")
+
+
+def test_a_key_whose_id_looks_like_an_option_is_withdrawn_too(capsys: pytest.CaptureFixture[str]) -> None:
+    text = rotated(capsys, pem_whose_kid_begins_with_a_hyphen())
+    first, second = kids(text)
+    status, left, _ = run(capsys, text, "withdraw", first)
+    assert (status, kids(left)) == (0, [second])
 
 
 def test_the_list_says_what_each_key_does(capsys: pytest.CaptureFixture[str]) -> None:
