@@ -1,14 +1,18 @@
 """Tables that a later migration seals: their earlier rows are proven too, and migrating back and forth loses none."""
 
 import asyncio
+from typing import cast
 
 from alembic import command
-from sqlalchemy import make_url
+from sqlalchemy import Table, make_url
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from chassis.db import Database, new_id
 from chassis.migrations import Roles, alembic_config, provision, upgrade
 from kit.audit.parts import findings_in_turn
 from kit.audit.proof import trail_parts
+from svc_payments.billing.application_fees.models import ApplicationFee
 from svc_payments.ledger.anchors import TRAIL
 from svc_payments.ledger.proof import parts
 from tests.databases import as_administrator
@@ -74,26 +78,36 @@ async def test_of_postings_those_are_sealed_that_ended_unbooked(postgres_url: st
     await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
-_READ_ENDED_ACCESS = "GRANT SELECT ON ended_access TO PUBLIC;"
-_ENDED_ACCESS = f"""
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+_READ = "GRANT SELECT ON ended_access, application_fees TO PUBLIC;"
+_OF_TODAY = f"""
     CREATE TABLE ended_access (kind text, subject text, revision integer, ended_until timestamptz);
-    {_READ_ENDED_ACCESS}
+    {CreateTable(cast("Table", ApplicationFee.__table__)).compile(dialect=_DIALECT)};
+    {_READ}
+    ALTER TABLE bills ADD COLUMN usage_details text;
+    ALTER TABLE account_bindings ADD COLUMN starts_on date, ADD COLUMN access_until date;
 """
 """The service of today asks for it with every request, and the schema of before has it not."""
+_OF_BEFORE = """
+    DROP TABLE ended_access;
+    DROP TABLE application_fees;
+    ALTER TABLE bills DROP COLUMN usage_details;
+    ALTER TABLE account_bindings DROP COLUMN starts_on, DROP COLUMN access_until;
+"""
 
 
 async def test_facts_of_before_are_no_findings(world: World) -> None:
     url = as_administrator(world.database.engine.url)
     config = alembic_config("svc_payments", url)
     await asyncio.to_thread(command.downgrade, config, "0030")
-    await run(url, _ENDED_ACCESS)
+    await run(url, _OF_TODAY)
     await refused(world)
     await world.captured(new_id())
     while await world.deliver_postings():
         pass
-    await run(url, "DROP TABLE ended_access")
+    await run(url, _OF_BEFORE)
     await asyncio.to_thread(command.upgrade, config, "head")
-    await run(url, _READ_ENDED_ACCESS)
+    await run(url, _READ)
     await world.captured(new_id())
     await step(world)
     while await world.deliver_postings():
