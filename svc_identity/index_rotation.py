@@ -53,7 +53,6 @@ from svc_identity.vault.reindexing import (
     Stored,
     is_old,
     move,
-    recorded,
     release_keys,
     require_keys,
     stored,
@@ -219,13 +218,12 @@ async def main(settings: Settings, command: str) -> int:
         found = await stored(database)
         if command != "status":
             await release_keys(database, found)
-        written = await recorded(database)
     finally:
         await database.close()
-    return _report(found, written)
+    return _report(found)
 
 
-def _report(found: Sequence[Stored], written: set[bytes]) -> int:
+def _report(found: Sequence[Stored]) -> int:
     listed = [each.id for each in known_keys()]
     sys.stdout.write(f"Listed: {', '.join(each.hex() for each in listed)}. New rows are under the first.\n")
     sys.stdout.writelines(f"{each}\n" for each in found)
@@ -238,12 +236,13 @@ def _report(found: Sequence[Stored], written: set[bytes]) -> int:
             "numbers that nobody has registered when they are accepted or over, or by `forget`.\n"
         )
         return 1
-    if coming := [each for each in listed[1:] if each not in written]:
+    if others := ", ".join(each.hex() for each in listed[1:]):
         sys.stdout.write(
-            f"Nobody has written under {coming[0].hex()} yet: once every process knows it, list it first.\n"
+            f"Only {listed[0].hex()} is in use. If {others} is the new key, list it first once every process knows it; "
+            "if it is the old one, it can go from MYILI_BLIND_INDEX_KEYS.\n"
         )
-        return 1
-    sys.stdout.write("Only the first key is in use: older ones can go from MYILI_BLIND_INDEX_KEYS.\n")
+    else:
+        sys.stdout.write("Only this key is in use.\n")
     return 0
 
 

@@ -123,12 +123,6 @@ async def require_keys(database: Database) -> None:
         await tx.execute(insert(BlindIndexKey).values(key_id=known_keys()[0].id).on_conflict_do_nothing())
 
 
-async def recorded(database: Database) -> set[bytes]:
-    """The keys under which somebody has written."""
-    async with database.read() as tx:
-        return set(await tx.scalars(select(BlindIndexKey.key_id)))
-
-
 async def _oldest_where_used(tx: AsyncSession) -> set[bytes]:
     """What is needed before any key was recorded: the oldest, where there are rows."""
     indexes = [type_coerce(column, LargeBinary) for _, column in columns_of_type(BlindIndex)]
