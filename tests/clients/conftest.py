@@ -23,8 +23,8 @@ from tests.svc_identity.served import running_service
 __all__ = ["sandboxes"]
 
 
-@pytest.fixture(scope="session")
-def platform(
+@pytest.fixture(scope="package")
+def platform(  # not for longer: it writes to the database by its name, which other tests drop and make anew
     postgres_url: str, embedded_kafka: str, sandboxes: dict[str, Sandbox], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:
     folder, port = tmp_path_factory.mktemp("platform"), free_port()

@@ -1,4 +1,4 @@
-"""A database for each test, whose index key changes without the other tests noticing."""
+"""A database for each test, whose keys change without the other tests noticing."""
 
 from collections.abc import AsyncIterator, Iterator
 
