@@ -137,6 +137,7 @@ def services(folder: Path) -> Iterator[str]:
             "jwks_url": nowhere,
             "registries_url": nowhere,
             "provider_signing_key": keys["provider_signing_key"],
+            "materials": (folder / "materials").as_uri(),
         }
         environment = {f"MYILI_{name.upper()}": value for name, value in settings.items()}
         starter = Program("starter", [sys.executable, "-m", "svc_services.starter"], "", environment=environment)
