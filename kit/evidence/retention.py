@@ -54,7 +54,7 @@ class Kept:
     """Rows are not ended."""
 
     law: str
-    """The duty to keep them, and why nobody is named in them for ever."""
+    """The duty to keep them, and what keeps them from naming anybody."""
 
 
 Rule = Period | Job | Kept

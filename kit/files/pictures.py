@@ -7,7 +7,7 @@ import zlib
 from kit.files.refusals import DocumentAmbiguous, DocumentDamaged, DocumentTooLarge
 
 MOST_PIXELS = 120_000_000
-"""A picture that unpacks to more would stop the device of whoever looks at it."""
+"""A larger picture could exhaust the memory of the phone or browser that shows it."""
 _SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
 _RESTARTS = range(0xD0, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

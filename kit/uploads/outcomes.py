@@ -1,4 +1,4 @@
-"""Refusals of whole files, kept for whoever asks again."""
+"""Refusals of whole files, stored with the upload so that a later request gets the same answer."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -14,6 +14,7 @@ from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from svc_services.callers import OPERATOR
 from svc_services.cases.applications.models import Application, ApplicationStep
+from svc_services.providers.own_company.outsiders import require_outsider
 from svc_services.supervision.ratings import schemas
 from svc_services.supervision.ratings.models import AppealStatus, Rating, RatingAppeal
 from svc_services.supervision.ratings.refusals import AlreadyAppealed
@@ -56,6 +57,7 @@ async def decide(
         NotFound, NotYourDivision
         SecondPersonNeeded: the caller appealed, took a step of the case, or is its applicant.
         NotIndependent, RoleTooNew: see `require_second_holder`.
+        OwnCompany: the caller holds a role in the rated company.
     """
     row = await tx.get(RatingAppeal, appeal_id, with_for_update=True)
     if row is None:
@@ -63,6 +65,7 @@ async def decide(
     acting_in(caller, [row.division_code], OPERATOR)
     await require_second_holder(tx, caller, row.appealed_by, first_role=row.appealed_role, within=[row.division_code])
     rating = await tx.get_one(Rating, row.rating_id, with_for_update=True)
+    await require_outsider(tx, caller, rating.provider_id)
     await _require_uninvolved(tx, caller, rating)
     row.decide(said.decision, caller.id, said.reason)
     if said.decision == AppealStatus.UPHELD:

@@ -13,6 +13,7 @@ from chassis.testing import Tokens, once
 from kit.calendar import today
 from svc_services.accounts.bindings import ends
 from svc_services.cases.applications.consumers import HANDLERS
+from tests.appointments import appoint
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
     QUEUE,
@@ -29,6 +30,7 @@ from tests.svc_services.cases.applications.cases import (
     provider,
     submitted,
 )
+from tests.svc_services.providers.own_company.test_own_company import OPERATOR, linked
 
 CHANGE = {"kind": "change", "form": {"change": "meter"}}
 
@@ -45,6 +47,22 @@ async def test_appeals_always_find_somebody_who_may_decide(
         if turn:
             assert outcome(await claim(api, before, case)) == (403, "second_person_needed")
         case = await decided(api, deciding, case, "uphold", reason="there is none")
+
+
+async def test_nobody_decides_an_appeal_against_a_company_in_which_they_hold_a_role(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID
+) -> None:
+    organisation_id, person_id = new_id(), new_id()
+    await linked(database, provider_id, organisation_id)
+    async with database.transaction() as tx:
+        await appoint(tx, person_id, OPERATOR, organisation_id=organisation_id)
+    both = tokens.staff("operator", person_id=person_id)
+    case = await submitted(api, resident, provider_id)
+    case = await acted(api, RECEIVED, provider(tokens, provider_id), case, "refuse", reason="no pipe there")
+    case = await acted(api, APPLICATIONS, resident, case, "appeal", reason="there is one")
+    assert outcome(await claim(api, both, case)) == (403, "own_company")
+    assert outcome(await act(api, QUEUE, both, case, "uphold", reason="there is none")) == (403, "own_company")
+    await decided(api, clerk(tokens, role="operator"), case, "reopen", reason="there is a pipe")
 
 
 async def test_an_operator_lifts_the_claim_of_a_clerk_and_a_clerk_does_not(
