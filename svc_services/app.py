@@ -6,6 +6,7 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
 from kit.ended.admission import refusing_ended
+from kit.kept_answers import KeptAnswers
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         admission=refusing_ended(admitting(require_access)),
     )
     prove_possession(app)
+    app.add_middleware(KeptAnswers)
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
