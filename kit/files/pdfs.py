@@ -17,6 +17,8 @@ MOST_STREAMS = 20_000
 _PIECE, _PACKED_PIECE = 256 * 1024, 16 * 1024
 _NAME_COSTS = 64
 """A name that begins costs the search as much as so many other bytes."""
+_FAULTY_BYTE_COSTS = 64
+"""A byte of a damaged stream costs as much as so many others: it is unpacked alone."""
 _DEPTH = 2
 """How often a stream may be deflated within itself."""
 _LONGEST_NAME = 64
@@ -100,9 +102,10 @@ def _search(packed: Iterator[Bytes], budget: _Budget, depth: int) -> None:
     tail = b""
     for piece in whole:
         budget.spend(_NAME_COSTS * piece.count(b"/"))
-        if _ACTIVE.search(tail + piece):
+        seen = tail + piece
+        if _ACTIVE.search(seen):
             raise DocumentActive
-        tail = piece[-_LONGEST_NAME:]
+        tail = seen[-_LONGEST_NAME:]
 
 
 def _cut(content: memoryview) -> Iterator[memoryview]:
@@ -111,13 +114,16 @@ def _cut(content: memoryview) -> Iterator[memoryview]:
 
 
 def _inflated(packed: Iterator[Bytes], budget: _Budget) -> Iterator[bytes]:
+    """What a deflated stream unpacks to, as lenient readers take it: up to a fault, whatever its checksum says."""
     inflater = zlib.decompressobj()
     for piece in packed:
         waiting = piece
         while waiting and not inflater.eof:
+            before = inflater.copy()
             try:
                 made = inflater.decompress(waiting, _PIECE)
             except zlib.error:
+                yield from _up_to_fault(before, waiting, budget)
                 return
             budget.spend(len(made) + len(waiting) - len(inflater.unconsumed_tail))
             waiting = inflater.unconsumed_tail
@@ -125,3 +131,15 @@ def _inflated(packed: Iterator[Bytes], budget: _Budget) -> Iterator[bytes]:
                 yield made
         if inflater.eof:
             return
+
+
+def _up_to_fault(inflater: "zlib._Decompress", waiting: Bytes, budget: _Budget) -> Iterator[bytes]:
+    """What a call that failed did not return: each byte alone, as far as it goes."""
+    for at in range(len(waiting)):
+        budget.spend(_FAULTY_BYTE_COSTS)
+        try:
+            made = inflater.decompress(waiting[at : at + 1])
+        except zlib.error:
+            return
+        if made:
+            yield made

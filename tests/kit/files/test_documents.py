@@ -1,5 +1,6 @@
 """A document is told by its bytes from the first to the last, and is nothing else besides."""
 
+import hashlib
 import io
 import time
 import zipfile
@@ -14,6 +15,15 @@ from kit.files.documents import DocumentType, checked
 from tests.documents import PNG_SIGNATURE, chunk, jpeg, packed, pdf, png, segment, stream
 
 SCRIPT = b"<< /S /JavaScript /JS (app.alert(1)) >>"
+PACKED = zlib.compress(b"5 0 " + SCRIPT)
+DAMAGED = (
+    PACKED[:-1] + bytes([PACKED[-1] ^ 1]),  # a wrong checksum
+    PACKED[:-4],  # none
+    PACKED[:-6],  # not finished
+    zlib.compress(b"5 0 " + SCRIPT + hashlib.shake_256(b"filling").digest(4_000))[:2_000]
+    + b"\xff" * 500,  # wrong further on
+)
+"""Readers show what comes before the damage."""
 
 
 def archive() -> bytes:
@@ -153,6 +163,7 @@ def test_a_picture_that_would_fill_a_phone_is_refused(content: bytes) -> None:
         pdf(packed(b"5 0 " + SCRIPT)),
         pdf(packed(b"5 0 " + SCRIPT, b"/N 1 /First 4")),
         pdf(packed(b"5 0 " + b" " * 262_140 + SCRIPT)),
+        *(pdf(stream(damaged, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode")) for damaged in DAMAGED),
         pdf(stream(zlib.compress(zlib.compress(SCRIPT)), b"/Filter [/FlateDecode /FlateDecode]")),
         pdf(stream(zlib.compress(zlib.compress(zlib.compress(zlib.compress(SCRIPT)))))),
         pdf(stream(SCRIPT.hex().encode(), b"/Type /ObjStm /Filter /ASCIIHexDecode")),
