@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pypinyin import Style, lazy_pinyin
 
 from chassis.text import Line
 from kit.fields.half_width import half_width
@@ -14,5 +13,8 @@ Search = Annotated[Line, AfterValidator(half_width), Field(max_length=40)]
 
 def search_words(*names: str) -> str:
     """Names in small letters, and the initials of the pinyin of each."""
+    # Imported when something is published: reading its dictionary took a third of this service's start.
+    from pypinyin import Style, lazy_pinyin
+
     initials = ["".join(lazy_pinyin(name, style=Style.FIRST_LETTER)) for name in names]
     return " ".join((*names, *initials)).lower()

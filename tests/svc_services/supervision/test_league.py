@@ -63,6 +63,14 @@ async def test_fewer_than_ten_cases_or_ratings_are_nobodys_business(
     async with database.transaction() as tx:
         await tx.execute(text(_RATINGS), {"grade": 1})
     assert [await league(api, by) for by in ("provider", "division", "kind")] == [[], [], []]
+
+
+async def test_ten_cases_of_which_fewer_are_rated_show_no_grade(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    await ended(database, provider_id, [1] * 9)
+    async with database.transaction() as tx:
+        await tx.execute(text(_RATINGS), {"grade": 1})
     await ended(database, provider_id, [1])
     (line,) = await league(api, "division")
     assert (line["cases"], line["ratings"], line["average_grade"]) == (10, None, None)
