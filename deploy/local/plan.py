@@ -143,14 +143,16 @@ class Plan:
         if "kafka" not in self.given:
             yield broker.program(self.port("broker"))
 
-    def preparation(self) -> Program:
+    def preparation(self, package: str) -> Program:
         """Migrations, starter data, two operators, and a resend of events if the broker is ours and so starts empty."""
-        steps = ["migrate", "starter-data", "operators", *([] if "kafka" in self.given else ["resend"])]
-        return self._steps("preparation", *steps)
+        starter_data = [] if package == "svc_payments" else ["starter-data"]
+        operators = ["operators"] if package == "svc_identity" else []
+        resend = [] if "kafka" in self.given else ["resend"]
+        return self._steps("preparation", package, "migrate", *starter_data, *operators, *resend)
 
-    def resend(self) -> Program:
+    def resend(self, package: str) -> Program:
         """For an embedded broker that restarted and so lost its events."""
-        return self._steps("resending", "resend")
+        return self._steps("resending", package, "resend")
 
     def without_database(self) -> Iterator[Program]:
         """The gateway, and the sandboxes of outside systems."""
@@ -159,28 +161,32 @@ class Plan:
             yield self._http(f"sandbox_{sandbox}", f"deploy.local.sandboxes.{sandbox}")
 
     def services(self) -> Iterator[Program]:
-        for package in PACKAGES:
-            yield self._http(package, f"{package}.app")
+        return map(self.service, PACKAGES)
+
+    def service(self, package: str) -> Program:
+        return self._http(package, f"{package}.app")
 
     def workers(self) -> Iterator[Program]:
-        for package in PACKAGES:
-            name = f"{package}.worker"
-            port = self.port(name)
-            yield Program(
-                name,
-                [sys.executable, "-m", name],
-                where=self.url(name),
-                ready=partial(_answers_ready, port),
-                environment=self.environment(package, name, worker_port=str(port)),
-            )
+        return map(self.worker, PACKAGES)
 
-    def _steps(self, name: str, *steps: str) -> Program:
-        command = [sys.executable, "-m", "deploy.local.preparation", *steps]
+    def worker(self, package: str) -> Program:
+        name = f"{package}.worker"
+        port = self.port(name)
+        return Program(
+            name,
+            [sys.executable, "-m", name],
+            where=self.url(name),
+            ready=partial(_answers_ready, port),
+            environment=self.environment(package, name, worker_port=str(port)),
+        )
+
+    def _steps(self, name: str, package: str, *steps: str) -> Program:
+        command = [sys.executable, "-m", "deploy.local.preparation", package, *steps]
         phones = f"{self.keys['operator_phone']},{self.keys['second_operator_phone']}"
         apps = f"{self.keys['operator_authenticator']},{self.keys['second_operator_authenticator']}"
         operators = {"operator_phones": phones, "operator_authenticators": apps}
         environment = self.environment(*SECRETS, **operators, **self.administration)
-        return Program(name, command, where="", environment=environment)
+        return Program(f"{package}.{name}", command, where="", environment=environment)
 
     def _http(self, name: str, module: str) -> Program:
         port = self.port(name)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from deploy.local.errors import CannotStart
 from deploy.local.folder import alive, identity, log_file, owned, write_private
 from deploy.local.keys import keys_in
-from deploy.local.plan import ALL_PORT_OFFSETS, Plan
+from deploy.local.plan import ALL_PORT_OFFSETS, PACKAGES, Plan
 from deploy.local.programs import LOOPBACK, Starter, answers, port_is_taken
 from deploy.local.settings import PORTS_USED
 from deploy.local.supervisor import Kept, Say, Supervisor
@@ -130,15 +130,19 @@ async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say)
         for program in plan.stores():
             stores.create_task(supervisor.start(program))
     supervisor.around_restart("broker", partial(_restart_workers_around, plan, supervisor))
+    say("Starting the gateway and the sandboxes; bringing schemas and starter data up to date; starting the services.")
     async with _starting_together() as others:
-        say("Starting the gateway and the sandboxes; bringing schemas and starter data up to date.")
         for program in plan.without_database():
             others.create_task(supervisor.start(program))
-        await supervisor.run_to_end(plan.preparation())
-        say("Starting the services and their workers.")
-        async with _starting_together() as services:
-            for program in (*plan.services(), *plan.workers()):
-                services.create_task(supervisor.start(program))
+        for package in PACKAGES:
+            others.create_task(_start_service(plan, supervisor, package))
+
+
+async def _start_service(plan: Plan, supervisor: Supervisor, package: str) -> None:
+    await supervisor.run_to_end(plan.preparation(package))
+    async with _starting_together() as both:
+        both.create_task(supervisor.start(plan.service(package)))
+        both.create_task(supervisor.start(plan.worker(package)))
 
 
 @contextlib.asynccontextmanager
@@ -147,7 +151,7 @@ async def _restart_workers_around(plan: Plan, supervisor: Supervisor) -> AsyncIt
     workers = [worker.name for worker in plan.workers()]
     await asyncio.gather(*(supervisor.stop(worker) for worker in workers))
     yield
-    await supervisor.run_to_end(plan.resend())
+    await asyncio.gather(*(supervisor.run_to_end(plan.resend(package)) for package in PACKAGES))
     await asyncio.gather(*(supervisor.start_again(worker) for worker in workers))
 
 

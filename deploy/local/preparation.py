@@ -1,4 +1,6 @@
-"""The steps before services start, in one process: as separate ones, each would import all libraries again.
+"""The steps before a service starts, in one process: `python -m deploy.local.preparation PACKAGE STEP...`.
+
+The services are prepared beside each other, and each starts as soon as its own steps are done.
 
 In production these are the separate commands `python -m chassis.migrations upgrade`, `python -m svc_NAME.starter`,
 `python -m svc_identity.memberships grant-operator`, `python -m svc_identity.people.factors.enrolment` and, for a broker
@@ -13,28 +15,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 from chassis import migrations, outbox
 from chassis.settings import load
-from deploy.local.plan import PACKAGES
 
 # Not arguments: every user of the machine can see those.
 OPERATOR_PHONES, OPERATOR_AUTHENTICATORS = "MYILI_OPERATOR_PHONES", "MYILI_OPERATOR_AUTHENTICATORS"
 ENOUGH_OPERATORS = FACTORS_EXIST = 3
 """Exit codes of svc_identity.memberships and svc_identity.people.factors.enrolment."""
-STARTERS = ("svc_identity", "svc_services", "svc_miniapps")
 
 
-def migrate() -> None:
-    if migrations.main(["upgrade", *PACKAGES]) != 0:
+def migrate(package: str) -> None:
+    if migrations.main(["upgrade", package]) != 0:
         raise SystemExit(1)
 
 
-def load_starter_data() -> None:
-    for package in STARTERS:
-        _become(package)
-        _run(f"{package}.starter")
+def load_starter_data(package: str) -> None:
+    _become(package)
+    _run(f"{package}.starter")
 
 
-def grant_operators() -> None:
-    _become("svc_identity")
+def grant_operators(package: str) -> None:
+    _become(package)
     authenticators = os.environ[OPERATOR_AUTHENTICATORS].split(",")
     for phone, key in zip(os.environ[OPERATOR_PHONES].split(","), authenticators, strict=True):
         # Operators who were made over HTTP may have removed these since.
@@ -43,13 +42,12 @@ def grant_operators() -> None:
         _run("svc_identity.people.factors.enrolment", *enrolment, accepted=(FACTORS_EXIST,))
 
 
-def resend() -> None:
-    for package in PACKAGES:
-        _become(package)
-        asyncio.run(outbox.resend_all([package]))
+def resend(package: str) -> None:
+    _become(package)
+    asyncio.run(outbox.resend_all([package]))
 
 
-STEPS: Mapping[str, Callable[[], None]] = {
+STEPS: Mapping[str, Callable[[str], None]] = {
     "migrate": migrate,
     "starter-data": load_starter_data,
     "operators": grant_operators,
@@ -78,5 +76,6 @@ def _run(module: str, *arguments: str, accepted: Sequence[int] = ()) -> None:
 
 
 if __name__ == "__main__":
-    for step in sys.argv[1:]:
-        STEPS[step]()
+    prepared, *wanted = sys.argv[1:]
+    for step in wanted:
+        STEPS[step](prepared)
