@@ -31,20 +31,29 @@ _DEFLATED = b"\x78"
 _NAME_ENDS = rb"(?=[\x00\t\n\f\r ()<>\[\]{}/%]|\Z)"
 
 
-def _named(*names: str) -> re.Pattern[bytes]:
+def _names(*names: str) -> bytes:
     """Any of these names, each character as it is or escaped."""
     written = ["".join(f"(?:{each}|#(?i:{ord(each):02x}))" for each in name) for name in names]
-    return re.compile(rb"/(?:" + "|".join(written).encode() + rb")" + _NAME_ENDS)
+    return rb"/(?:" + "|".join(written).encode() + rb")" + _NAME_ENDS
 
 
-_ACTIVE = _named(
-    *("JavaScript", "Rendition", "Launch", "SubmitForm", "ImportData", "GoToE"),
-    *("EmbeddedFile", "EmbeddedFiles", "RichMedia", "XFA", "Encrypt"),
+_SPACE = rb"[\x00\t\n\f\r ]"
+_REFUSED = re.compile(
+    b"|".join(
+        (
+            # What acts when it is opened or touched, and what is no page.
+            _names("JavaScript", "Rendition", "Launch", "SubmitForm", "ImportData", "GoToE", "GoToR", "Thread", "AA"),
+            _names("EmbeddedFile", "EmbeddedFiles", "RichMedia", "Movie", "Sound", "XFA", "Encrypt"),
+            # What lies in another file or under an address; a font or an image is within this one.
+            _names("F") + _SPACE + rb"*[(<]",
+            # Filters that are not undone here, and so would hide what is searched for; scanners and offices need none.
+            _names("LZWDecode", "ASCII85Decode", "ASCIIHexDecode", "RunLengthDecode", "Crypt"),
+            _names("DecodeParms", "DP") + rb"[^<>/]{0,40}?\d" + _SPACE + rb"+\d+" + _SPACE + rb"+R",
+        )
+    )
 )
-_UNREAD_FILTERS = _named("LZWDecode", "ASCII85Decode", "ASCIIHexDecode", "RunLengthDecode", "Crypt")
-"""What they hide is not searched; scanners and offices have no use for them."""
-_HOLDS_OBJECTS = re.compile(rb"/ObjStm|/First\s+\d+(?!\s+\d+\s+R)")
-_PREDICTOR = _named("Predictor")
+_OBJECT_STREAM = re.compile(_names("ObjStm") + rb"|/First\s+\d+(?!\s+\d+\s+R)")
+_FIRST, _PREDICTOR = re.compile(_names("First")), re.compile(_names("Predictor"))
 
 
 def require_pdf(content: bytes) -> None:
@@ -60,16 +69,21 @@ def require_pdf(content: bytes) -> None:
         raise DocumentDamaged
     if not _END.search(content[-_TAIL:]):
         raise DocumentAmbiguous if b"%%EOF" in content else DocumentDamaged
-    if _ACTIVE.search(content) or _UNREAD_FILTERS.search(content):
+    if _REFUSED.search(content):
         raise DocumentActive
     budget, before = _Budget(), 0
     for stream in _STREAM.finditer(content):
         described = content[before : stream.start()]
-        if _HOLDS_OBJECTS.search(described) and _PREDICTOR.search(described):
-            raise DocumentActive  # its objects are written as differences
+        if _PREDICTOR.search(described) and _may_hold_objects(described):
+            raise DocumentActive  # they are written as differences
         budget.spend_stream()
         _search(_cut(memoryview(content)[stream.end() :]), budget, _DEPTH)
         before = stream.end()
+
+
+def _may_hold_objects(described: bytes) -> bool:
+    """Whether a stream holds objects, by what stands before it; an outline, too, has a first entry, but no stream."""
+    return bool(_OBJECT_STREAM.search(described) or _FIRST.search(described.rpartition(b"endobj")[2]))
 
 
 class _Budget:
@@ -103,7 +117,7 @@ def _search(packed: Iterator[Bytes], budget: _Budget, depth: int) -> None:
     for piece in whole:
         budget.spend(_NAME_COSTS * piece.count(b"/"))
         seen = tail + piece
-        if _ACTIVE.search(seen):
+        if _REFUSED.search(seen):
             raise DocumentActive
         tail = seen[-_LONGEST_NAME:]
 

@@ -170,6 +170,18 @@ def test_a_picture_that_would_fill_a_phone_is_refused(content: bytes) -> None:
         pdf(stream(SCRIPT, b"/Filter " + escaped("LZWDecode"))),
         pdf(packed(b"\2" + SCRIPT, b"/Type /ObjStm /N 1 /First 4 /DecodeParms << /Predictor 12 >>")),
         pdf(b"<< /X (stream\n) >>", packed(b"5 0 " + SCRIPT)),
+        pdf(packed(b"\2" + SCRIPT, b"/Type /ObjStm /DecodeParms 5 0 R"), b"<< /Predictor 12 /Columns 8 >>"),
+        pdf(packed(b"\2" + SCRIPT, b"/Type /ObjStm /" + escaped("DP")[1:] + b"[ 5 0 R ]")),
+        pdf(b"4", packed(b"\2" + SCRIPT, b"/Type /Obj#53tm /First 4 0 R /DecodeParms << /Predictor 12 >>")),
+        pdf(b"4", packed(b"\2" + SCRIPT, b"/N 1 /First 4 0 R /DecodeParms << /Predictor 12 >>")),
+        pdf(packed(b"5 0 /ASCIIHexDecode"), stream(SCRIPT.hex().encode(), b"/Type /ObjStm /Filter 5 0 R")),
+        pdf(rb"<< /S /GoToR /F (\\\\office\\share) /D [0 /Fit] >>"),
+        pdf(b"<< /S /Thread /D 0 >>"),
+        pdf(b"<< /Type /Annot /AA << /E 5 0 R >> >>"),
+        pdf(b"<< /S /Sound >>"),
+        pdf(stream(b"", b"/F (http://example.com/more)")),
+        pdf(stream(b"", b"/F << /FS /URL /F (http://example.com/more) >>")),
+        pdf(b"<< /Type /Filespec /F <5c5c> >>"),
     ],
 )
 def test_a_pdf_with_more_than_pages_is_refused(content: bytes) -> None:
