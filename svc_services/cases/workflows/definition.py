@@ -146,6 +146,12 @@ class WorkflowDefinition(_Part):
         own = [each.to for each in self.actions if Actor.CITIZEN in each.who and each.to in ends]
         return [*own, *ends][0]
 
+    def decisions(self) -> frozenset[str]:
+        """The ends that somebody else than the applicant brings about; withdrawn and lapsed cases were not decided."""
+        deciding = {Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER}
+        reached = {each.to for each in self.actions if not deciding.isdisjoint(each.who)}
+        return frozenset(state.name for state in self.states if state.ends and state.name in reached)
+
     def payment(self, state: str) -> WorkflowAction | None:
         """What the payment of a fee does in the state."""
         return next((action for action in self.actions_from(state) if Actor.PAYMENT in action.who), None)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA
@@ -15,7 +16,7 @@ from svc_services.cases.workflows.models import Workflow
 from svc_services.supervision.ratings.models import Rating
 
 FEWEST = 10
-"""Fewer cases or ratings are not published: nobody shall be recognised in a figure."""
+"""Cases or ratings of fewer people are not published: nobody shall be recognised in a figure, nor make one alone."""
 
 
 class Group(StrEnum):
@@ -43,7 +44,7 @@ _COLUMNS: dict[Group, tuple[Any, Any]] = {
 
 
 async def lines_of(tx: AsyncSession, month: date, by: Group) -> Sequence[Line]:
-    """The groups with enough ended cases in a month, by key."""
+    """The groups in which cases of enough people were decided in a month, by key."""
     of_case, of_rating = _COLUMNS[by]
     days = Application.consumed_days
     limits = select(Workflow.id, Workflow.definition["limit_days"].as_integer().label("days")).cte("limits")
@@ -58,18 +59,26 @@ async def lines_of(tx: AsyncSession, month: date, by: Group) -> Sequence[Line]:
         )
         .join(limits, limits.c.id == Application.workflow_id)
         .where(Application.status == CaseStatus.ENDED, *_within(Application.ended_at, month))
+        .where(tuple_(Application.workflow_id, Application.state).in_(await _decisions(tx)))
         .group_by(of_case)
-        .having(func.count() >= FEWEST)
+        .having(func.count(Application.person_id.distinct()) >= FEWEST)
     )
     rated = (
         select(cast(of_rating, Text), func.count(), func.avg(Rating.grade))
+        .join(Application, Application.id == Rating.application_id)
         .where(Rating.set_aside_at.is_(None), *_within(Rating.rated_at, month))
         .group_by(of_rating)
-        .having(func.count() >= FEWEST)
+        .having(func.count(Application.person_id.distinct()) >= FEWEST)
     )
-    grades = {key: (count, float(average)) for key, count, average in await tx.execute(rated)}
+    grades = {key: (count, round(float(average), 1)) for key, count, average in await tx.execute(rated)}
     lines = [Line(*row, *grades.get(row[0], (None, None))) for row in await tx.execute(found)]
     return sorted(lines, key=lambda line: line.key)
+
+
+async def _decisions(tx: AsyncSession) -> list[tuple[UUID, str]]:
+    """Where decided cases end, by workflow."""
+    workflows = await tx.scalars(select(Workflow))
+    return [(each.id, state) for each in workflows for state in sorted(each.rules.decisions())]
 
 
 def _within(column: Any, month: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - a column

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import now
+from chassis.db import CHINA, now
 from chassis.problems import NotFound
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
 from svc_services.cases.workflows.definition import Actor
@@ -61,10 +61,11 @@ async def own_ratings(tx: AsyncSession, person_id: UUID, application_id: UUID) -
 
 
 async def reached(tx: AsyncSession, case: Application) -> set[Stage]:
-    """The stages that the case has passed."""
-    stages = {Stage.CONCLUSION} if case.status == CaseStatus.ENDED else set()
+    """The stages that the case has passed; none before somebody else than the applicant has acted."""
     step = exists().where(ApplicationStep.application_id == case.id, ApplicationStep.actor.in_(_OFFICE))
-    return stages | {Stage.ACCEPTANCE} if await tx.scalar(select(step)) else stages
+    if not await tx.scalar(select(step)):
+        return set()
+    return {Stage.ACCEPTANCE, Stage.CONCLUSION} if case.status == CaseStatus.ENDED else {Stage.ACCEPTANCE}
 
 
 def received(rating: Rating) -> schemas.ReceivedRating:
@@ -72,7 +73,7 @@ def received(rating: Rating) -> schemas.ReceivedRating:
     names = ("provider_id", "division_code", "kind", "stage", "round", "grade", "tags", "words")
     return schemas.ReceivedRating(
         rating_id=rating.id,
-        month=rating.rated_at.date().replace(day=1),
+        month=rating.rated_at.astimezone(CHINA).date().replace(day=1),
         set_aside=rating.set_aside_at is not None,
         **{name: getattr(rating, name) for name in names},
     )

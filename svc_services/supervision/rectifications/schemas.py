@@ -35,9 +35,8 @@ class RectificationSummary(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     rectification_id: UUID
-    rating_id: UUID
     application_id: UUID
-    """What is to be put right."""
+    """What is to be put right; nothing leads from here to the words and tags of the rating."""
     provider_id: UUID
     division_code: str
     status: RectificationStatus

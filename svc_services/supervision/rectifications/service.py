@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import new_id, now
 from chassis.outbox import emit
-from chassis.problems import NotFound
+from chassis.problems import IllegalMove, NotFound
 from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
 from kit.staff.reach import acting_in
@@ -31,9 +31,10 @@ from svc_services.supervision.rectifications.models import (
 from svc_services.supervision.rectifications.refusals import NothingAnswered
 
 _OF_OPERATORS = {
-    RectificationAction.PAUSE: RectificationStatus.PAUSED,
-    RectificationAction.RESUME: RectificationStatus.OPEN,
+    RectificationAction.PAUSE: (RectificationStatus.OPEN, RectificationStatus.PAUSED),
+    RectificationAction.RESUME: (RectificationStatus.PAUSED, RectificationStatus.OPEN),
 }
+"""What operators do to the clock, from where and to where."""
 _CALLED_BACK = {
     CallBack.SATISFIED: RectificationStatus.CLOSED,
     CallBack.UNSATISFIED: RectificationStatus.OPEN,
@@ -70,9 +71,16 @@ async def answer(tx: AsyncSession, caller: Caller, rectification_id: UUID, words
 async def steer(
     tx: AsyncSession, caller: Caller, rectification_id: UUID, action: RectificationAction, words: str
 ) -> schemas.Rectification:
-    """Pause or resume the clock, with the reason."""
+    """Pause or resume the clock, with the reason.
+
+    Raises:
+        IllegalMove: it does not run, or was not paused.
+    """
     row = await _of_operator(tx, caller, rectification_id)
-    await _move(tx, row, _OF_OPERATORS[action])
+    before, after = _OF_OPERATORS[action]
+    if row.status != before:
+        raise IllegalMove(current=str(row.status), wanted=str(after))
+    await _move(tx, row, after)
     await note(tx, row, action, caller.id, words)
     return await _whole(tx, row)
 

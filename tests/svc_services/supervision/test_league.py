@@ -4,7 +4,7 @@ import csv
 import io
 import statistics
 from math import ceil
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -18,8 +18,9 @@ _CASES = """
 INSERT INTO applications (id, person_id, provider_id, workflow_id, kind, division_code, form, status, state, version,
     consumed_days, state_days, counted_to, clock_runs, level, calendar_revision, promised_by_weekdays, created_at,
     ended_at)
-SELECT uuidv7(), uuidv7(), :provider_id, (SELECT id FROM workflows WHERE application_kind = 'closure' LIMIT 1),
-    'closure', '654002', '{}', 'ended', 'withdrawn', 2, used, '{}', '2026-03-20', false, 0, 0, false,
+SELECT uuidv7(), coalesce(CAST(:person_id AS uuid), uuidv7()), :provider_id,
+    (SELECT id FROM workflows WHERE application_kind = 'closure' LIMIT 1),
+    'closure', '654002', '{}', 'ended', :state, 2, used, '{}', '2026-03-20', false, 0, 0, false,
     :ended_at, CAST(:ended_at AS timestamptz) FROM unnest(CAST(:days AS integer[])) AS used
 """
 _RATINGS = """
@@ -29,10 +30,18 @@ FROM applications WHERE status = 'ended'
 """
 
 
-async def ended(database: Database, provider_id: UUID, days: list[int], at: str = "2026-03-20T12:00:00+08:00") -> None:
+async def ended(
+    database: Database,
+    provider_id: UUID,
+    days: list[int],
+    at: str = "2026-03-20T12:00:00+08:00",
+    *,
+    state: str = "completed",
+    person_id: UUID | None = None,
+) -> None:
     async with database.transaction() as tx:
         statement = text(_CASES.replace(":ended_at", f"'{at}'"))
-        await tx.execute(statement, {"provider_id": provider_id, "days": days})
+        await tx.execute(statement, {"provider_id": provider_id, "days": days, "state": state, "person_id": person_id})
 
 
 async def league(api: httpx.AsyncClient, by: str, month: str = "2026-03") -> list[dict[str, object]]:
@@ -74,6 +83,23 @@ async def test_ten_cases_of_which_fewer_are_rated_show_no_grade(
     await ended(database, provider_id, [1])
     (line,) = await league(api, "division")
     assert (line["cases"], line["ratings"], line["average_grade"]) == (10, None, None)
+
+
+async def test_cases_that_were_withdrawn_or_lapsed_count_for_nobody(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    await ended(database, provider_id, [0] * 10, state="withdrawn")
+    await ended(database, provider_id, [0] * 10, state="lapsed")
+    assert await league(api, "provider") == []
+
+
+async def test_one_person_makes_no_figure(api: httpx.AsyncClient, database: Database, provider_id: UUID) -> None:
+    await ended(database, provider_id, [0] * 20, person_id=uuid4())
+    await ended(database, provider_id, [5] * 8)
+    assert await league(api, "provider") == []
+    await ended(database, provider_id, [5])
+    (line,) = await league(api, "division")
+    assert (line["cases"], line["ratings"]) == (29, None)
 
 
 async def test_a_month_ends_at_midnight_in_china(api: httpx.AsyncClient, database: Database, provider_id: UUID) -> None:

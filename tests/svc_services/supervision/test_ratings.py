@@ -88,6 +88,15 @@ async def test_a_stage_is_rated_once_by_its_applicant_alone(
     assert refused(stranger) == (404, "not_found")
 
 
+async def test_who_withdraws_before_anybody_acted_has_nothing_to_rate(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID, person_id: UUID
+) -> None:
+    case = await closing(api, tokens, database, provider_id, person_id)
+    case = await acted(api, APPLICATIONS, tokens.resident(person_id), case, "withdraw")
+    assert (await own(api, tokens, case, person_id))["stages_to_rate"] == []
+    assert refused(await rate(api, tokens, case, person_id)) == (409, "stage_not_reached")
+
+
 async def test_the_rated_see_words_and_not_whose_they_are(
     api: httpx.AsyncClient,
     tokens: Tokens,
@@ -153,6 +162,8 @@ async def test_a_pause_saves_days_and_raises_no_alarm(
         await rate(api, tokens, case, person_id)
         path = await the_rectification(api, caller())
     with at_noon("2026-03-04"):
+        early = await post(api, f"{path}/resume", caller(), {"words": "it never stood"})
+        assert refused(early) == (409, "illegal_move")
         await done(api, f"{path}/pause", caller(), {"words": "parts are on their way"})
     with at_noon("2026-05-20"):
         await note_overdue(database)
