@@ -1,5 +1,6 @@
 """A provider has opened an account for an applicant: it is bound to them without another question about the holder."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -7,11 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.problems import Problem
+from kit.calendar import today
 from kit.security_log import record_on_commit
 from svc_services.accounts.bindings.events import AccountBindingActivated
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
 from svc_services.accounts.bindings.service import BOUND, BadAccountNumber
-from svc_services.accounts.holder_changes.queries import held_from
+from svc_services.accounts.holder_changes.models import ChangeKind
+from svc_services.accounts.holder_changes.queries import held_from, latest_day
+from svc_services.accounts.holder_changes.schemas import NewHolderChange
+from svc_services.accounts.holder_changes.service import report
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 
@@ -46,12 +51,27 @@ async def open_for(tx: AsyncSession, person_id: UUID, provider_id: UUID, account
     if any(each.status == BindingStatus.ACTIVE and each.person_id != person_id for each in live):
         raise AccountBoundToAnother
     own = next((each for each in live if each.person_id == person_id), None)
-    if own is None:
+    if own is not None and own.status == BindingStatus.ACTIVE:
+        return
+    await _begin_today(tx, provider_id, account_number)
+    if own is None or own.status not in _LIVE:
         own = AccountBinding(person_id=person_id, provider_id=provider_id, account_number=account_number)
         own.status = BindingStatus.PENDING
         tx.add(own)
-    if own.status != BindingStatus.ACTIVE:
-        await _activate(tx, own)
+    await _activate(tx, own)
+
+
+async def _begin_today(tx: AsyncSession, provider_id: UUID, account_number: str) -> None:
+    """Let the account be another's until yesterday, whose bills its new holder does not see."""
+    yesterday = today() - timedelta(days=1)
+    latest = await latest_day(tx, provider_id, account_number)
+    if latest is None or latest < yesterday:
+        change = {
+            "account_number": account_number,
+            "kind": ChangeKind.NEW_HOLDER,
+            "effective_on": yesterday.isoformat(),
+        }
+        await report(tx, provider_id, NewHolderChange.model_validate(change))
 
 
 async def _activate(tx: AsyncSession, binding: AccountBinding) -> None:

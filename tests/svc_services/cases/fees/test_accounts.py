@@ -67,6 +67,10 @@ async def test_activation_binds_the_new_account_to_the_applicant(
     assert (case["status"], case["account_number"]) == ("ended", NEW_ACCOUNT)
     assert await bindings(api, resident) == [(NEW_ACCOUNT, "owner", "active")]
     assert await told(database) == [("activated", NEW_ACCOUNT)]
+    async with database.read() as tx:
+        (activated,) = [each for each in await emitted(tx) if each.type.endswith("account_binding.activated.v1")]
+    # Whose the number was before, they do not see: payments shows bills from the month of this day on.
+    assert activated.data["held_from"] == today().isoformat()
 
 
 async def test_a_number_that_is_bound_to_somebody_else_is_refused(
