@@ -70,8 +70,11 @@ def _shown(subject: Subject, code: str, verify_at: str, language: str) -> dict[s
 
 
 def _material(material: AttachedMaterial, rules: WorkflowDefinition, language: str) -> dict[str, Any]:
+    # Never a kind that the applicant made up: the paper has the office's name under it.
+    label = rules.labels.get(material.kind) if any(each.kind == material.kind for each in rules.materials) else None
+    named = bilingual_label(label, material.kind, language) if label else bilingual("other_material", language)
     return {
-        "kind": bilingual_label(rules.labels.get(material.kind), material.kind, language),
+        "kind": named,
         "type": material.media_type.partition("/")[2].upper(),
         "size": f"{material.length:,} B",
         "sha256": material.sha256[:_HASH_SHOWN],

@@ -89,6 +89,16 @@ async def test_a_paper_is_made_once_in_each_language(
     assert hashes == [hashlib.sha256(answers[0].content).hexdigest()]
 
 
+async def test_a_kind_that_an_applicant_made_up_is_not_printed(
+    api: httpx.AsyncClient, resident: Headers, provider_id: UUID
+) -> None:
+    odd = await uploaded(api, resident, kind="approved_free_of_charge")
+    case = await filed_with(api, resident, provider_id, odd)
+    words = words_of((await paper(api, resident, case, language="en")).content)
+    assert "Other material" in words
+    assert "free_of_charge" not in words.replace(" ", "")
+
+
 async def test_each_step_with_a_paper_has_its_own(
     api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID
 ) -> None:
