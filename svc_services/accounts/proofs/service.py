@@ -6,6 +6,7 @@ been mistyped at the company, and until the last day there is time to have it pu
 
 import calendar
 from datetime import date, datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -26,7 +27,6 @@ from svc_services.accounts.bindings.provider import Outcome, Question
 from svc_services.accounts.bindings.service import (
     AccountNotFound,
     BadAccountNumber,
-    BindingInProgress,
     HolderDoesNotMatch,
     ProviderSuspended,
     consume,
@@ -44,6 +44,16 @@ _PAUSE = timedelta(minutes=1)
 _AT_ONCE = 200
 
 
+class ProofMomentsAgo(Problem):
+    """One query of the provider in a minute, for each account."""
+
+    status, code = 429, "proof_moments_ago"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, ceil(seconds)))}
+
+
 class ProofUnanswered(Problem):
     """Not a 503 with Retry-After: the attestation is used up, so the same request cannot be sent again."""
 
@@ -54,14 +64,14 @@ async def begin(tx: AsyncSession, person_id: UUID, binding_id: UUID, attestation
     """First transaction: use the attestation. Returns the query for the provider.
 
     Raises:
-        NotFound, NotTheOwner, ProviderSuspended, BindingInProgress, AttestationAlreadyUsed
+        NotFound, NotTheOwner, ProviderSuspended, ProofMomentsAgo, AttestationAlreadyUsed
     """
     binding = await owned(tx, person_id, binding_id)
     provider = await tx.get_one(Provider, binding.provider_id)
     if provider.suspended_at is not None:
         raise ProviderSuspended
-    if binding.asked_at + _PAUSE > now():
-        raise BindingInProgress
+    if (left := binding.asked_at + _PAUSE - now()) > timedelta():
+        raise ProofMomentsAgo(left.total_seconds())
     await consume(tx, attestation)
     binding.asked_at = now()
     return Question(
