@@ -40,12 +40,13 @@ async def propose(tx: AsyncSession, held: Locked, days: Sequence[date], proposed
     """Propose days for one visit.
 
     Raises:
-        SurveyProposedAlready, NoSurveyWanted, BadSurveyDays
+        SurveyProposedAlready, BadSurveyDays
+        NoSurveyWanted: also when the branch of the company that proposes them waits for no appointment.
     """
     if await survey_of(tx, held.joint.id):
         raise SurveyProposedAlready
-    awaited = await _awaited(tx, held)
-    if not awaited:
+    awaited = [branch.provider_id for branch in await _awaited(tx, held)]
+    if not awaited or (proposed_by and proposed_by not in awaited):
         raise NoSurveyWanted
     due_on = (await calendar_of(tx)).after(today(), ANSWER_DAYS)
     last = today() + engine.FARTHEST_APPOINTMENT
@@ -60,7 +61,7 @@ async def propose(tx: AsyncSession, held: Locked, days: Sequence[date], proposed
     proposed = JointSurveyProposed(
         joint_application_id=held.joint.id,
         person_id=held.joint.person_id,
-        provider_ids=[each.provider_id for each in awaited],
+        provider_ids=awaited,
         days=survey.days,
         due_on=due_on,
     )

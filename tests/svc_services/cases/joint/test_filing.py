@@ -7,9 +7,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
+from chassis.inbox import Received
 from chassis.testing import Tokens, once
 from svc_services.cases.joint.drafts import MOST_DRAFTS
+from svc_services.supervision.ratings.consumers import HANDLERS
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
     FORM,
@@ -28,6 +30,7 @@ from tests.svc_services.cases.joint.scenes import (
     case_of,
     events,
     filed,
+    followed,
     mine,
     path_of,
     save,
@@ -244,3 +247,19 @@ async def test_joint_drafts_are_limited(
 ) -> None:
     answers = await asyncio.gather(*(begin(api, resident, wanted(provider_ids)) for _ in range(MOST_DRAFTS + 2)))
     assert sorted(each.status_code for each in answers) == [201] * MOST_DRAFTS + [409] * 2
+
+
+async def test_a_closed_account_leaves_no_draft_and_ends_what_was_filed(
+    api: httpx.AsyncClient, database: Database, resident: Headers, provider_ids: Sequence[UUID], person_id: UUID
+) -> None:
+    begun = (await begin(api, resident, wanted(provider_ids))).json()
+    joint = await filed(api, resident, provider_ids)
+    async with database.transaction() as tx:
+        _of_moves, of_closure = HANDLERS
+        closed = of_closure.data(person_id=person_id)
+        await of_closure.handle(tx, Received(new_id(), of_closure.event_type, now(), closed))
+    await followed(database, *(case_of(joint, at) for at in (1, 2, 3)))
+    assert (await api.get(path_of(begun), headers=resident)).status_code == 404
+    seen = await mine(api, resident, joint)
+    assert (seen["status"], [each["application"]["form"] for each in seen["branches"]]) == ("ended", [{}] * 3)
+    assert len(await events(database, "answered")) == 1

@@ -164,6 +164,19 @@ async def test_a_company_proposes_days_where_nobody_has(
     assert (await propose(api, outsider, received, FIRST)).status_code == 403
 
 
+async def test_who_waits_for_no_appointment_proposes_no_days(
+    api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_ids: Sequence[UUID]
+) -> None:
+    joint = await filed(api, resident, provider_ids)
+    await refused(api, tokens, case_of(joint, 1))
+    company = provider(tokens, provider_ids[0])
+    received = (await api.get(path_of(joint, RECEIVED_JOINT), headers=company)).json()
+    assert outcome(await propose(api, company, received, FIRST)) == (409, "no_survey_wanted")
+    for at in (2, 3):
+        await refused(api, tokens, case_of(joint, at))
+    assert outcome(await propose(api, resident, joint, FIRST)) == (409, "no_survey_wanted")
+
+
 async def test_days_come_after_the_answers_and_were_proposed(
     api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_ids: Sequence[UUID]
 ) -> None:
