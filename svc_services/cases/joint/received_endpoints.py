@@ -61,10 +61,10 @@ async def propose_survey_days_as_provider(
 
 
 @router.put("/{joint_application_id}/survey-answer")
-async def answer_survey_days(
+async def set_survey_answer(
     tx: Tx, caller: ProviderSystem, response: Response, joint_application_id: UUID, body: schemas.SurveyAnswer
 ) -> schemas.ReceivedJointApplication:
-    """Answer on which of the proposed days the provider can come; the answer can be replaced until a day is decided."""
+    """Set on which of the proposed days the provider can come; the answer can be replaced until a day is decided."""
     provider = await locked_caller(tx, caller.id, read=True)
     await service.of_provider(tx, caller.id, joint_application_id)
     held = await locked(tx, joint_application_id)
