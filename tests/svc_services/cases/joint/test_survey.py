@@ -136,6 +136,21 @@ async def test_a_branch_that_has_ended_is_not_waited_for(
     assert outcome(ended) == (409, "survey_decided_already")
 
 
+async def test_a_company_that_appoints_a_day_of_its_own_is_not_waited_for(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_ids: Sequence[UUID]
+) -> None:
+    joint = await filed(api, resident, provider_ids)
+    case = await accepted(api, tokens, case_of(joint, 1))
+    await propose(api, resident, joint, SECOND)
+    for at in (2, 3):
+        await answer(api, tokens, joint, at, SECOND)
+    assert (await mine(api, resident, joint))["survey"]["status"] == "proposed"
+    company = provider(tokens, provider_ids[0])
+    await followed(database, await acted(api, RECEIVED, company, case, "appoint_survey", appointment_on=f"{FIRST}"))
+    assert (await mine(api, resident, joint))["survey"]["agreed_on"] == SECOND.isoformat()
+    assert await appointments(api, resident, joint) == [[FIRST.isoformat()], [], []]
+
+
 async def test_an_end_and_the_last_answer_at_once_decide_once(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_ids: Sequence[UUID]
 ) -> None:
