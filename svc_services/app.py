@@ -22,6 +22,10 @@ from svc_services.calendar.changes.endpoints import router as calendar_changes
 from svc_services.calendar.days.endpoints import router as calendars
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
+from svc_services.cases.joint.endpoints import router as joint_applications
+from svc_services.cases.joint.own_records import of_person as own_joint_applications
+from svc_services.cases.joint.queue_endpoints import router as joint_queue
+from svc_services.cases.joint.received_endpoints import router as received_joint_applications
 from svc_services.cases.materials.case_endpoints import router as case_materials
 from svc_services.cases.materials.endpoints import router as materials
 from svc_services.cases.materials.own_records import of_person as own_materials
@@ -62,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
+            *(joint_applications, joint_queue, received_joint_applications),
             *(conformance, own_conformance, service_items),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
@@ -76,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
     app.state.workflow_of = workflow_of
-    app.state.own_records = (own_applications, own_materials, own_ratings)
+    app.state.own_records = (own_applications, own_joint_applications, own_materials, own_ratings)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

@@ -28,6 +28,13 @@ TABLES = {
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),
     "applications": Held(_ACCOUNTS, "forms are erased three years after the end, and with the closure of the account"),
     "application_steps": Held(_ACCOUNTS, "reasons are erased three years after its end, and with the closure"),
+    "joint_applications": Held(
+        _ACCOUNTS, "the form of a draft moves to its cases when it is filed; drafts go with the closure of the account"
+    ),
+    "joint_branches": Held(_ACCOUNTS, "kept with the cases: which of them are one matter; a draft has the number"),
+    "joint_surveys": Held(_ACCOUNTS, "kept with the cases: which day was agreed on for a visit"),
+    "joint_survey_answers": Held(_TRAIL, "kept: on which days a company could come; of residents it holds nothing"),
+    "joint_results": Held(_TRAIL, "kept: how the branches ended; it names nobody"),
     "materials": Held(_ACCOUNTS, "30 days after the last use; when the closure of the account takes effect"),
     "application_materials": Held(_ACCOUNTS, "three years after the end of the case; with the material"),
     "papers": Held(_TRAIL, "kept: what proves a paper; it names nobody"),

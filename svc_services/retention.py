@@ -35,6 +35,14 @@ RULES: Mapping[str, Rule] = {
         _LIMITATION,
         {"reason": "NULL"},
     ),
+    "joint_applications": Period(
+        _YEARS_3,
+        "ended_at",
+        "which cases were one matter can be shown; a draft goes with the account of its person",
+        _LIMITATION,
+        {"form": "'{}'::jsonb"},
+        person="person_id",
+    ),
     "account_invitations": Period(
         _YEARS_3,
         "coalesce(decided_at, expires_at)",
@@ -76,6 +84,7 @@ RULES: Mapping[str, Rule] = {
         (
             *("papers", "case_reads", "binding_ends", "meter_changes", "application_promise_moves", "calendar_changes"),
             *("conformance_runs", "provider_endorsements", "service_items", "rating_requests", "rating_appeals"),
+            *("joint_branches", "joint_surveys", "joint_survey_answers", "joint_results"),
             *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),
         ),
         Kept(_ACTED),

@@ -44,6 +44,9 @@ SEALED_TABLES = (
     SealedTable("rating_appeals", with_hashes(reason=("reason",), decision_reason=("decision_reason",))),
     SealedTable("rectifications"),
     SealedTable("rectification_entries", with_hashes(words=("words",))),
+    SealedTable("joint_surveys", key=f"{ROW}.joint_application_id::text"),
+    SealedTable("joint_survey_answers", key=f"{ROW}.joint_application_id || '/' || {ROW}.provider_id"),
+    SealedTable("joint_results"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

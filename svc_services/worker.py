@@ -30,6 +30,8 @@ from svc_services.cases.applications.worker import note_due, recount_changed
 from svc_services.cases.data_reads.events import DATA_READ_EVENTS
 from svc_services.cases.fees.consumers import HANDLERS as FEE_HANDLERS
 from svc_services.cases.fees.events import ApplicationFeeQuoted, ApplicationFeeWithdrawn
+from svc_services.cases.joint.events import JOINT_EVENTS
+from svc_services.cases.joint.survey import give_up_due
 from svc_services.cases.materials import worker as materials
 from svc_services.cases.papers.service import forget_checks
 from svc_services.catalogue.service_items.events import ServiceItemPublished, ServiceItemWithdrawn
@@ -73,6 +75,7 @@ PUBLISHES = (
     AccountBindingProofDue,
     ApplicationMoved,
     ApplicationFlagged,
+    *JOINT_EVENTS,
     *DATA_READ_EVENTS,
     CalendarChanged,
     SupervisionOrderMoved,
@@ -97,6 +100,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(ask_by_age, database, settings.binding_proof_months)),
         Every(60, partial(note_due, database)),
         Every(15, partial(recount_changed, database)),
+        Every(60, partial(give_up_due, database)),
         Every(60, partial(note_overdue, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),

@@ -51,6 +51,9 @@ ITEMS = "/services/v1/service-item-proposals"
 CASES, QUEUE, RECEIVED, MATERIALS = (
     f"/services/v1/{name}" for name in ("applications", "application-queue", "received-applications", "materials")
 )
+JOINT, JOINT_QUEUE, RECEIVED_JOINT = (
+    f"/services/v1/{name}" for name in ("joint-applications", "joint-application-queue", "received-joint-applications")
+)
 CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
     f"/services/v1/{name}"
     for name in ("calendar-changes", "supervision-orders", "ratings", "rating-appeals", "rectifications")
@@ -160,6 +163,18 @@ ENDPOINTS = [
     ("GET", RECEIVED, PROVIDERS),
     ("GET", f"{RECEIVED}/{ANY}", PROVIDERS),
     ("POST", f"{RECEIVED}/{ANY}/actions", PROVIDERS),
+    ("GET", JOINT, PERSONS),
+    ("POST", JOINT, PERSONS),
+    ("GET", f"{JOINT}/{ANY}", PERSONS),
+    ("PUT", f"{JOINT}/{ANY}", PERSONS),
+    ("DELETE", f"{JOINT}/{ANY}", PERSONS),
+    *(("POST", f"{JOINT}/{ANY}/{action}", PERSONS) for action in ("submit", "survey-days", "withdraw")),
+    ("GET", JOINT_QUEUE, COUNTERS),
+    ("GET", f"{JOINT_QUEUE}/{ANY}", COUNTERS),
+    ("GET", RECEIVED_JOINT, PROVIDERS),
+    ("GET", f"{RECEIVED_JOINT}/{ANY}", PROVIDERS),
+    ("POST", f"{RECEIVED_JOINT}/{ANY}/survey-days", PROVIDERS),
+    ("PUT", f"{RECEIVED_JOINT}/{ANY}/survey-answer", PROVIDERS),
     ("GET", CALENDAR, OVERSEERS),
     ("POST", CALENDAR, OPERATORS),
     ("POST", f"{CALENDAR}/{ANY}/approve", OPERATORS),

@@ -19,6 +19,8 @@ from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_services.calendar.changes import changed
 from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, decided, submitted
+from tests.svc_services.cases.joint.scenes import answer, case_of, companies, filed, followed, in_days, refused
+from tests.svc_services.cases.joint.scenes import propose as propose_days
 from tests.svc_services.catalogue.service_items.items import decide as decide_item
 from tests.svc_services.catalogue.service_items.items import propose as propose_item
 from tests.svc_services.catalogue.service_items.items import published as published_item
@@ -150,6 +152,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await supervise(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
+    await ask_two_companies(api, tokens, database)
 
 
 async def hand_a_paper_over(api: httpx.AsyncClient, tokens: Tokens) -> None:
@@ -159,6 +162,16 @@ async def hand_a_paper_over(api: httpx.AsyncClient, tokens: Tokens) -> None:
     path, office = f"{QUEUE}/{case['application_id']}", clerk(tokens)
     assert (await api.get(path, headers=office)).status_code == 200
     assert (await api.get(f"{path}/papers/1", headers=office)).status_code == 200
+
+
+async def ask_two_companies(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
+    """A joint application with a day for one visit, and its result when both have refused."""
+    headers = tokens.resident(new_id())
+    joint = await filed(api, headers, await companies(api, tokens, 2))
+    assert (await propose_days(api, headers, joint, in_days(20), in_days(21))).status_code == 200
+    for at in (1, 2):
+        assert (await answer(api, tokens, joint, at, in_days(21))).status_code == 200
+    await followed(database, *[await refused(api, tokens, case_of(joint, at)) for at in (1, 2)])
 
 
 async def propose_items(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

@@ -24,7 +24,7 @@ _OTHER = {
     "date": "coalesce({0}, current_date) - {1}",
     "jsonb": "jsonb_build_object('forged', {1}, 'was', {0})",
     "bytea": "sha256(coalesce({0}, ''))",
-    "ARRAY": "array_append({0}, 'x')",
+    "ARRAY": "array_append({0}, NULL)",
 }
 _TIMES = {"timestamp with time zone", "date"}
 _COLUMNS = """

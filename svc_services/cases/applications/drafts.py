@@ -42,13 +42,18 @@ async def create(tx: AsyncSession, person_id: UUID, new: schemas.NewApplication)
     drafts = select(func.count()).where(Application.person_id == person_id, Application.status == CaseStatus.DRAFT)
     if (await tx.scalar(drafts) or 0) >= MOST_DRAFTS:
         raise TooManyDrafts(most=MOST_DRAFTS)
+    return await begin(tx, person_id, new)
+
+
+async def begin(tx: AsyncSession, person_id: UUID, new: schemas.NewApplication) -> Application:
+    """Keep a draft, without a look at how many there are."""
     await require_divisions(tx, [new.division_code])
-    workflow = await _workflow_for(tx, new.provider_id, new.kind, new.division_code)
+    workflow = await workflow_for(tx, new.provider_id, new.kind, new.division_code)
     require_types(workflow.form, new.form)
     draft = Application(
         person_id=person_id, workflow_id=workflow.id, version=1, status=CaseStatus.DRAFT, **new.model_dump()
     )
-    await _require_account(tx, draft, workflow.rules.account)
+    await require_account(tx, draft, workflow.rules.account)
     tx.add(draft)
     await tx.flush()
     return draft
@@ -59,7 +64,7 @@ async def save(
 ) -> Application:
     """Save what is filled in so far; types are checked, what is required may come later."""
     draft = await _draft(tx, person_id, application_id, if_match)
-    workflow = await _workflow_for(tx, draft.provider_id, draft.kind, draft.division_code)
+    workflow = await workflow_for(tx, draft.provider_id, draft.kind, draft.division_code)
     require_types(workflow.form, form)
     draft.form, draft.workflow_id, draft.version = form, workflow.id, draft.version + 1
     await tx.flush()
@@ -79,9 +84,9 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
         OpenAlready: the account has an open case of the kind.
     """
     case = await _draft(tx, person_id, application_id, if_match)
-    workflow = await _workflow_for(tx, case.provider_id, case.kind, case.division_code)
+    workflow = await workflow_for(tx, case.provider_id, case.kind, case.division_code)
     rules = workflow.rules
-    await _require_account(tx, case, rules.account)
+    await require_account(tx, case, rules.account)
     require_complete(workflow.form, case.form)
     await require_materials(tx, case, rules)
     case.workflow_id, case.submitted_at, case.counted_to = workflow.id, now(), today()
@@ -111,7 +116,12 @@ async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
     return draft
 
 
-async def _workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
+async def workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
+    """The workflow by which a company takes applications of a kind in a division now.
+
+    Raises:
+        UnknownProvider, ProviderSuspended, NotServedThere, NoWorkflow
+    """
     # The lock lets a suspension that is being committed hold for this application too.
     provider = await tx.get(Provider, provider_id, with_for_update={"read": True})
     if provider is None:
@@ -126,7 +136,12 @@ async def _workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKi
     return workflow
 
 
-async def _require_account(tx: AsyncSession, case: Application, rule: AccountRule) -> None:
+async def require_account(tx: AsyncSession, case: Application, rule: AccountRule) -> None:
+    """Refuse an application whose account is not as its workflow wants it.
+
+    Raises:
+        AccountNeeded, NoAccountWanted, AccountNotYours
+    """
     if case.account_number is None:
         if rule == AccountRule.BOUND:
             raise AccountNeeded

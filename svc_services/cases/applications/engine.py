@@ -42,7 +42,7 @@ from svc_services.cases.workflows.forms import require_complete
 from svc_services.cases.workflows.models import Workflow
 
 _ONE_OPEN = "uq_applications_open"
-_FARTHEST_APPOINTMENT = timedelta(days=180)
+FARTHEST_APPOINTMENT = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,14 @@ async def pay(tx: AsyncSession, case: Application, workflow: Workflow) -> None:
     if payment := rules.payment(str(case.state)):
         acting = Taking(payment.name, frozenset({Actor.PAYMENT}), None)
         await advance(tx, case, rules, payment.to, _step(case, payment.name, Actor.PAYMENT, acting))
+
+
+async def appoint(tx: AsyncSession, case: Application, workflow: Workflow, day: date) -> None:
+    """Appoint a day that the company has agreed to, if the state of the case waits for an appointment."""
+    rules = workflow.rules
+    if action := rules.appointment(str(case.state)):
+        acting = Taking(action.name, frozenset({Actor.PROVIDER}), case.provider_id, appointment_on=day)
+        await advance(tx, case, rules, action.to, _step(case, action.name, Actor.PROVIDER, acting))
 
 
 async def advance(
@@ -236,8 +244,8 @@ def _require_parts(action: WorkflowAction, taking: Taking) -> None:
         raise ActionIncomplete(missing=missing)
     if surplus := sorted(given - needed - {Need.REASON}):
         raise NotPartOfAction(surplus=surplus)
-    if taking.appointment_on and not today() <= taking.appointment_on <= today() + _FARTHEST_APPOINTMENT:
-        raise BadAppointment(days=_FARTHEST_APPOINTMENT.days)
+    if taking.appointment_on and not today() <= taking.appointment_on <= today() + FARTHEST_APPOINTMENT:
+        raise BadAppointment(days=FARTHEST_APPOINTMENT.days)
 
 
 def _step(case: Application, action: str, actor: Actor, taking: Taking) -> ApplicationStep:

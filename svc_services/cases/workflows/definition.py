@@ -155,3 +155,12 @@ class WorkflowDefinition(_Part):
     def payment(self, state: str) -> WorkflowAction | None:
         """What the payment of a fee does in the state."""
         return next((action for action in self.actions_from(state) if Actor.PAYMENT in action.who), None)
+
+    def appointment(self, state: str) -> WorkflowAction | None:
+        """By what the company appoints a day in the state."""
+        return next((action for action in self.actions_from(state) if action in self.appointments), None)
+
+    @property
+    def appointments(self) -> list[WorkflowAction]:
+        """What the company takes with nothing but a day."""
+        return [each for each in self.actions if Actor.PROVIDER in each.who and each.needs == [Need.APPOINTMENT]]

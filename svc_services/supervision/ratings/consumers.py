@@ -10,6 +10,8 @@ from chassis.inbox import EventData, Handler, Received
 from chassis.outbox import emit
 from svc_services.cases.applications.consumers import PersonClosed, erase_person
 from svc_services.cases.applications.models import Application
+from svc_services.cases.joint.drafts import erase_of_person as erase_joint_drafts
+from svc_services.cases.joint.service import follow
 from svc_services.supervision.ratings.events import RatingRequested
 from svc_services.supervision.ratings.models import Rating, RatingRequest
 from svc_services.supervision.ratings.service import reached
@@ -20,6 +22,7 @@ class ApplicationMoved(EventData):
 
 
 async def _ask(tx: AsyncSession, event: Received[ApplicationMoved]) -> None:
+    await follow(tx, event.data.application_id)
     case = await tx.get(Application, event.data.application_id)
     if case is None:
         return
@@ -31,12 +34,13 @@ async def _ask(tx: AsyncSession, event: Received[ApplicationMoved]) -> None:
 
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
     await erase_person(tx, event.data.person_id)
+    await erase_joint_drafts(tx, event.data.person_id)
     mine = select(Application.id).where(Application.person_id == event.data.person_id)
     await tx.execute(update(Rating).where(Rating.application_id.in_(mine)).values(words=None, salt=None))
 
 
 HANDLERS = (
+    # A service has one handler of an event: these also do those of joint applications, applications and bindings.
     Handler("cn.ili.services.application.moved.v1", ApplicationMoved, _ask),
-    # A service has one handler of an event: this one also does what those of applications and bindings do.
     Handler("cn.ili.identity.person.closed.v1", PersonClosed, _erase),
 )

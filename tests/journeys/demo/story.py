@@ -21,6 +21,7 @@ from tests.journeys.demo.app import Person
 from tests.journeys.demo.leaked_key import replace_leaked_key
 from tests.journeys.demo.mini_app import package
 from tests.journeys.demo.new_holder import change_holder
+from tests.journeys.demo.new_home import connect_new_home
 from tests.journeys.demo.onboarding import onboard_companies
 from tests.journeys.demo.payment import forward_posting, pay_and_complete
 from tests.journeys.demo.people import bind, remove_reviewer, reviewer_of, team_member, third_operator
@@ -64,6 +65,7 @@ def play(stage: Stage) -> None:
     refund_payment(stage, resident, third, paid.payment_id, paid.bill_id)
     replace_leaked_key(stage)
     change_holder(stage, resident, paid.bill_id)
+    connect_new_home(stage, resident)
     third.close()
     resident.close()
 
@@ -199,8 +201,8 @@ def _balances(stage: Stage) -> tuple[Any, ...]:
 
 
 def _replay_notices(stage: Stage, paid: Paid) -> None:
-    sent = httpx.get(f"{stage.platform.channel_url}/orders/{paid.order_number}/notices").raise_for_status().json()
-    notice = sent["items"][0]
+    sent = httpx.get(f"{stage.platform.channel_url}/orders/{paid.order_number}/notices")
+    notice = sent.raise_for_status().json()["items"][0]
     url = f"{stage.platform.public_url}/payments/v1/channels/sandbox/notices"
     body, headers = notice["body"].encode(), {**notice["headers"], "Content-Type": "application/json"}
     for time in ("once", "twice", "three times"):
@@ -211,10 +213,8 @@ def _replay_notices(stage: Stage, paid: Paid) -> None:
 
 
 def _read_as_stranger(stage: Stage, paid: Paid) -> None:
-    stranger = stage.person()
-    stranger.sign_in()
-    proof = stranger.proof("测试邻居", sample_codes.id_number())
-    stranger.call("POST", "/identity/v1/me/proofing", json=proof)
+    (stranger := stage.person()).sign_in()
+    stranger.call("POST", "/identity/v1/me/proofing", json=stranger.proof("测试邻居", sample_codes.id_number()))
     stranger.refresh()
     for what, path in (("bill", f"bills/{paid.bill_id}"), ("payment", f"payments/{paid.payment_id}")):
         answer = stranger.call("GET", f"/payments/v1/{path}")
