@@ -47,6 +47,13 @@ TABLES = {
     "rating_appeals": Held(_TRAIL, "kept: who appealed and who decided"),
     "rectifications": Held(_TRAIL, "kept: how what was rated badly was put right"),
     "rectification_entries": Held(_TRAIL, "kept: what staff and companies wrote about it"),
+    "complaints": Held(
+        _ACCOUNTS,
+        "words, contact and account number are erased three years after the end, and with the closure of the account",
+    ),
+    "complaint_entries": Held(_ACCOUNTS, "words are erased three years after the end, and with the closure"),
+    "complaint_reads": Held(_TRAIL, "kept: who looked at which complaint"),
+    "hotline_tickets": Held(_TRAIL, "kept: which complaints the hotline knows; of people it holds nothing"),
     "application_attempts": Held("abuse_prevention", "an hour"),
     "used_attestations": Held("abuse_prevention", "when the attestation has expired"),
 }
