@@ -93,6 +93,12 @@ PARTIES = (
         ("name", "account_number"),
         "svc_services.accounts.bindings.provider",
     ),
+    Party(
+        "hotline",
+        "12345 政务服务便民热线：居民要求转办的投诉，或热线转来的工单",
+        ("complaint", "name", "phone"),
+        "svc_services.supervision.hotline.provider",
+    ),
 )
 EVIDENCE = Evidence(
     "services",

@@ -128,11 +128,19 @@ def _index_complaints() -> None:
     for column in ("person_id", "division_code", "provider_id"):
         op.create_index(op.f(f"ix_complaints_{column}_id"), "complaints", [column, "id"], unique=False)
     op.create_index(
-        "ix_complaints_filed",
+        "ix_complaints_accepted",
         "complaints",
         ["filed_at"],
         unique=False,
+        postgresql_where=sa.text("accepted_at IS NOT NULL"),
         postgresql_include=["division_code", "provider_id"],
+    )
+    op.create_index(
+        "ix_complaints_hotline_problem",
+        "complaints",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("hotline_problem IS NOT NULL"),
     )
     op.create_index("ix_complaints_due", "complaints", ["look_at"], unique=False, postgresql_where=_OPEN)
     op.create_index(
@@ -206,6 +214,7 @@ def _create_hotline_tickets() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.Column("told_revision", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("try_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.ForeignKeyConstraint(

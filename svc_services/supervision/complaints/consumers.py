@@ -11,9 +11,9 @@ from svc_services.supervision.complaints import steps
 from svc_services.supervision.complaints.models import (
     OPEN,
     STEPS,
-    Actor,
     Complaint,
     ComplaintAction,
+    ComplaintActor,
     ComplaintEntry,
     ComplaintStatus,
 )
@@ -37,7 +37,7 @@ async def _give_up(tx: AsyncSession, row: Complaint) -> None:
     withdrawn = row.status in STEPS[ComplaintAction.WITHDRAW]
     action = ComplaintAction.WITHDRAW if withdrawn else ComplaintAction.LAPSE
     await steps.move(tx, row, action, ComplaintStatus.WITHDRAWN if withdrawn else ComplaintStatus.CLOSED)
-    await steps.note(tx, row, action, Actor.CLOCK)
+    await steps.note(tx, row, action, ComplaintActor.CLOCK)
 
 
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:

@@ -7,12 +7,12 @@ from pydantic import ConfigDict
 from chassis.outbox import Event
 from svc_services.cases.applications.models import Flag
 from svc_services.supervision.complaints.models import (
+    CallBackOutcome,
     ComplaintAction,
+    ComplaintHandler,
+    ComplaintSource,
     ComplaintStatus,
-    Handler,
-    Outcome,
-    Source,
-    Subject,
+    ComplaintSubject,
 )
 
 
@@ -26,18 +26,18 @@ class ComplaintMoved(Event):
 
     complaint_id: UUID
     number: str
-    source: Source
+    source: ComplaintSource
     """Expect further sources within v1."""
     person_id: UUID | None
     """Null for a caller of the hotline."""
     provider_id: UUID | None
     division_code: str
-    subject: Subject
+    subject: ComplaintSubject
     """Expect further subjects within v1."""
-    handler: Handler | None
+    handler: ComplaintHandler | None
     action: ComplaintAction
     """Expect further actions within v1."""
-    outcome: Outcome | None
+    outcome: CallBackOutcome | None
     status: ComplaintStatus
     due_on: date
     flag: Flag | None

@@ -15,12 +15,12 @@ from svc_services.providers.applications.models import Provider
 from svc_services.providers.own_company.service import own_providers
 from svc_services.supervision.complaints import schemas, steps
 from svc_services.supervision.complaints.models import (
-    Actor,
+    CallBackOutcome,
     Complaint,
     ComplaintAction,
+    ComplaintActor,
+    ComplaintHandler,
     ComplaintStatus,
-    Handler,
-    Outcome,
 )
 from svc_services.supervision.complaints.refusals import ComplaintNotYours, ProviderNamedAlready, ProviderNeeded
 from svc_services.supervision.complaints.subjects import require_served
@@ -57,7 +57,7 @@ async def found(tx: AsyncSession, caller: Caller, complaint_id: UUID, *, locked:
     return row
 
 
-async def accept(tx: AsyncSession, caller: Caller, complaint_id: UUID, said: schemas.Acceptance) -> Complaint:
+async def accept(tx: AsyncSession, caller: Caller, complaint_id: UUID, said: schemas.ComplaintAcceptance) -> Complaint:
     """Accept a complaint, and say who handles it.
 
     Raises:
@@ -83,7 +83,7 @@ async def refuse(tx: AsyncSession, caller: Caller, complaint_id: UUID, words: st
     return await _step(tx, row, ComplaintStatus.REFUSED, ComplaintAction.REFUSE, caller, words)
 
 
-async def assign(tx: AsyncSession, caller: Caller, complaint_id: UUID, said: schemas.Assignment) -> Complaint:
+async def assign(tx: AsyncSession, caller: Caller, complaint_id: UUID, said: schemas.ComplaintAssignment) -> Complaint:
     """Let the other side handle it; the days go on."""
     row = await _of_office(tx, caller, complaint_id)
     await steps.require_independent(tx, caller, row)
@@ -117,33 +117,33 @@ async def call_back(
     return await _step(tx, row, status, ComplaintAction.CALL_BACK, caller, said.words, outcome=said.outcome)
 
 
-def after_call_back(row: Complaint, outcome: Outcome) -> ComplaintStatus:
+def after_call_back(row: Complaint, outcome: CallBackOutcome) -> ComplaintStatus:
     """Unsatisfied is a dispute the first time, and closes it the second; who was not reached is called again."""
-    if outcome == Outcome.UNREACHABLE:
+    if outcome == CallBackOutcome.UNREACHABLE:
         return ComplaintStatus.ANSWERED
-    if outcome == Outcome.UNSATISFIED and not row.disputed:
+    if outcome == CallBackOutcome.UNSATISFIED and not row.disputed:
         row.disputed = True
         return ComplaintStatus.DISPUTED
     return ComplaintStatus.CLOSED
 
 
-async def _answering(tx: AsyncSession, caller: Caller, row: Complaint) -> Actor:
+async def _answering(tx: AsyncSession, caller: Caller, row: Complaint) -> ComplaintActor:
     if row.status == ComplaintStatus.DISPUTED:
         acting_in(caller, [row.division_code], OPERATOR)
         await steps.require_independent(tx, caller, row, *_JUDGED, ComplaintAction.CALL_BACK)
-        return Actor.STAFF
-    if row.handler == Handler.PROVIDER:
+        return ComplaintActor.STAFF
+    if row.handler == ComplaintHandler.PROVIDER:
         own = own_providers(caller, *COMPANY).where(Provider.id == row.provider_id)
         if await tx.scalar(own.with_only_columns(Provider.id)) is None:
             raise ComplaintNotYours
         if caller.id == row.person_id:
             raise SecondPersonNeeded
-        return Actor.COMPANY
+        return ComplaintActor.COMPANY
     if not caller.memberships_as(*_OFFICE):
         raise ComplaintNotYours
     acting_in(caller, [row.division_code], *_OFFICE)
     await steps.require_independent(tx, caller, row)
-    return Actor.STAFF
+    return ComplaintActor.STAFF
 
 
 async def _of_office(tx: AsyncSession, caller: Caller, complaint_id: UUID) -> Complaint:
@@ -160,8 +160,8 @@ async def _step(  # noqa: PLR0913 - what a step is
     caller: Caller,
     words: str | None,
     *,
-    actor: Actor = Actor.STAFF,
-    outcome: Outcome | None = None,
+    actor: ComplaintActor = ComplaintActor.STAFF,
+    outcome: CallBackOutcome | None = None,
 ) -> Complaint:
     await steps.move(tx, row, action, status)
     await steps.note(tx, row, action, actor, caller.id, words, outcome)

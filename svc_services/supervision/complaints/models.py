@@ -17,13 +17,13 @@ _OPEN = text("status IN ('filed', 'handling', 'answered', 'disputed')")
 _RUNNING = text("status IN ('filed', 'handling', 'disputed')")
 
 
-class Source(StrEnum):
+class ComplaintSource(StrEnum):
     RESIDENT = "resident"
     HOTLINE = "hotline"
     """The 12345 hotline took it by phone."""
 
 
-class Subject(StrEnum):
+class ComplaintSubject(StrEnum):
     APPLICATION = "application"
     ACCOUNT = "account"
     SERVICE = "service"
@@ -32,7 +32,7 @@ class Subject(StrEnum):
     PAYMENT = "payment"
 
 
-class Handler(StrEnum):
+class ComplaintHandler(StrEnum):
     PROVIDER = "provider"
     AUTHORITY = "authority"
     """Clerks and operators of the division."""
@@ -99,7 +99,7 @@ STEPS: dict[ComplaintAction, set[ComplaintStatus]] = {
 """From where each step is taken; several of them lead to one status."""
 
 
-class Actor(StrEnum):
+class ComplaintActor(StrEnum):
     RESIDENT = "resident"
     STAFF = "staff"
     COMPANY = "company"
@@ -107,7 +107,7 @@ class Actor(StrEnum):
     CLOCK = "clock"
 
 
-class Outcome(StrEnum):
+class CallBackOutcome(StrEnum):
     SATISFIED = "satisfied"
     UNSATISFIED = "unsatisfied"
     UNREACHABLE = "unreachable"
@@ -118,9 +118,9 @@ class Complaint(Clocked, Base):
 
     __tablename__ = "complaints"
     __table_args__ = (
-        one_of("source", Source),
-        one_of("subject", Subject),
-        one_of("handler", Handler),
+        one_of("source", ComplaintSource),
+        one_of("subject", ComplaintSubject),
+        one_of("handler", ComplaintHandler),
         one_of("status", ComplaintStatus),
         one_of("flag", Flag),
         *clock_checks(),
@@ -140,7 +140,13 @@ class Complaint(Clocked, Base):
         Index(None, "person_id", "id"),
         Index(None, "division_code", "id"),
         Index(None, "provider_id", "id"),
-        Index("ix_complaints_filed", "filed_at", postgresql_include=["division_code", "provider_id"]),
+        Index(
+            "ix_complaints_accepted",
+            "filed_at",
+            postgresql_where=text("accepted_at IS NOT NULL"),
+            postgresql_include=["division_code", "provider_id"],
+        ),
+        Index("ix_complaints_hotline_problem", "id", postgresql_where=text("hotline_problem IS NOT NULL")),
         Index("ix_complaints_due", "look_at", postgresql_where=_OPEN),
         Index("ix_complaints_calendar", "calendar_revision", "id", postgresql_where=_RUNNING),
     )
@@ -148,11 +154,11 @@ class Complaint(Clocked, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(Text)
     """What people say on the phone."""
-    source: Mapped[Source] = mapped_column(Text)
+    source: Mapped[ComplaintSource] = mapped_column(Text)
     person_id: Mapped[UUID | None]
     provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("providers.id"))
     division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
-    subject: Mapped[Subject] = mapped_column(Text)
+    subject: Mapped[ComplaintSubject] = mapped_column(Text)
     subject_ref: Mapped[str | None] = mapped_column(Text)
     """Id of the application, bill or payment, or number of the account."""
     subject_verified: Mapped[bool]
@@ -164,7 +170,7 @@ class Complaint(Clocked, Base):
     """The company's people see whom to call."""
     salt: Mapped[UUID | None] = mapped_column(default=uuid4)
     """Hashed in the audit trail with what is personal, and erased with it."""
-    handler: Mapped[Handler | None] = mapped_column(Text)
+    handler: Mapped[ComplaintHandler | None] = mapped_column(Text)
     status: Mapped[ComplaintStatus] = mapped_column(Text)
     disputed: Mapped[bool] = mapped_column(default=False)
     reopened: Mapped[bool] = mapped_column(default=False)
@@ -202,8 +208,8 @@ class ComplaintEntry(Base):
     __tablename__ = "complaint_entries"
     __table_args__ = (
         one_of("action", ComplaintAction),
-        one_of("actor", Actor),
-        one_of("outcome", Outcome),
+        one_of("actor", ComplaintActor),
+        one_of("outcome", CallBackOutcome),
         CheckConstraint("(actor IN ('staff', 'company')) = (actor_id IS NOT NULL)", name="actor_id"),
         CheckConstraint("(action = 'call_back') = (outcome IS NOT NULL)", name="called_back"),
         UniqueConstraint("complaint_id", "position", name="uq_complaint_entries_position"),
@@ -213,10 +219,10 @@ class ComplaintEntry(Base):
     complaint_id: Mapped[UUID] = mapped_column(ForeignKey("complaints.id"))
     position: Mapped[int]
     action: Mapped[ComplaintAction] = mapped_column(Text)
-    actor: Mapped[Actor] = mapped_column(Text)
+    actor: Mapped[ComplaintActor] = mapped_column(Text)
     actor_id: Mapped[UUID | None]
     """Of staff and of the company's people; the complainant is not named here."""
-    outcome: Mapped[Outcome | None] = mapped_column(Text)
+    outcome: Mapped[CallBackOutcome | None] = mapped_column(Text)
     words: Mapped[str | None] = mapped_column(Text)
     taken_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 

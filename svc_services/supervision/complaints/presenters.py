@@ -60,10 +60,10 @@ def _same(row: Complaint) -> dict[str, Any]:
     return {"complaint_id": row.id, **{name: getattr(row, name) for name in names}}
 
 
-def _contact(row: Complaint) -> schemas.Contact | None:
+def _contact(row: Complaint) -> schemas.ComplaintContact | None:
     if row.contact_name is None or row.contact_phone is None:
         return None
-    return schemas.Contact(name=row.contact_name, phone=row.contact_phone)
+    return schemas.ComplaintContact(name=row.contact_name, phone=row.contact_phone)
 
 
 def _actions(row: Complaint) -> list[ComplaintAction]:

@@ -60,7 +60,7 @@ async def get_received_complaint(tx: Tx, caller: Reader, complaint_id: UUID) -> 
 
 @router.post("/{complaint_id}/accept")
 async def accept_complaint(
-    tx: Tx, caller: Office, once: OnceKey, complaint_id: UUID, body: schemas.Acceptance
+    tx: Tx, caller: Office, once: OnceKey, complaint_id: UUID, body: schemas.ComplaintAcceptance
 ) -> schemas.Complaint:
     """Accept a complaint, and name who handles it: the provider, or the authority."""
 
@@ -84,7 +84,7 @@ async def refuse_complaint(
 
 @router.post("/{complaint_id}/assign")
 async def assign_complaint(
-    tx: Tx, caller: Office, once: OnceKey, complaint_id: UUID, body: schemas.Assignment
+    tx: Tx, caller: Office, once: OnceKey, complaint_id: UUID, body: schemas.ComplaintAssignment
 ) -> schemas.Complaint:
     """Assign an accepted complaint to the provider or to the authority; its days go on."""
 

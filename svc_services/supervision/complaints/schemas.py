@@ -10,13 +10,13 @@ from kit.fields.half_width import half_width
 from svc_services.cases.applications.models import Flag
 from svc_services.fields import AccountNumber, Reason
 from svc_services.supervision.complaints.models import (
-    Actor,
+    CallBackOutcome,
     ComplaintAction,
+    ComplaintActor,
+    ComplaintHandler,
+    ComplaintSource,
     ComplaintStatus,
-    Handler,
-    Outcome,
-    Source,
-    Subject,
+    ComplaintSubject,
 )
 
 _MOST_WORDS, _MOST_NAME = 2000, 50
@@ -31,7 +31,7 @@ Phone = Annotated[Line, Field(pattern=r"^\+?[0-9][0-9 -]{4,24}$"), BeforeValidat
 """Mobile or fixed: it is called by people, and never sent a code."""
 
 
-class Contact(BaseModel):
+class ComplaintContact(BaseModel):
     """Whom to call back."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ class NewComplaint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    subject: Subject
+    subject: ComplaintSubject
     provider_id: UUID | None = None
     division_code: DivisionCode | None = None
     application_id: UUID | None = None
@@ -54,18 +54,18 @@ class NewComplaint(BaseModel):
     payment_id: UUID | None = None
     words: Words
     """The company's people read them too, once the complaint is accepted."""
-    contact: Contact | None = None
+    contact: ComplaintContact | None = None
     contact_shared: bool = Field(default=False, strict=True)
     """Whether the company's people see the contact too; staff of the office always does."""
 
     @model_validator(mode="after")
     def _require_one_subject(self) -> Self:
-        of_application = self.subject == Subject.APPLICATION
+        of_application = self.subject == ComplaintSubject.APPLICATION
         wanted = {"application_id"} if of_application else {"provider_id", "division_code"}
         wanted |= {
-            Subject.ACCOUNT: {"account_number"},
-            Subject.BILL: {"bill_id"},
-            Subject.PAYMENT: {"payment_id"},
+            ComplaintSubject.ACCOUNT: {"account_number"},
+            ComplaintSubject.BILL: {"bill_id"},
+            ComplaintSubject.PAYMENT: {"payment_id"},
         }.get(self.subject, set())
         optional = ("provider_id", "division_code", "application_id", "account_number", "bill_id", "payment_id")
         if {name for name in optional if getattr(self, name) is not None} != wanted:
@@ -82,26 +82,26 @@ class ComplaintWords(BaseModel):
     """The complainant and the company's people read them."""
 
 
-class Acceptance(BaseModel):
+class ComplaintAcceptance(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    handler: Handler
+    handler: ComplaintHandler
     provider_id: UUID | None = None
     """Whom it is about, where the hotline named nobody."""
     words: Words | None = None
 
 
-class Assignment(BaseModel):
+class ComplaintAssignment(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    handler: Handler
+    handler: ComplaintHandler
     words: Words
 
 
 class NewComplaintCallBack(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    outcome: Outcome
+    outcome: CallBackOutcome
     words: Reason
     """What the complainant said, without their name or number."""
 
@@ -111,11 +111,11 @@ class ComplaintEntry(BaseModel):
 
     action: ComplaintAction
     """Expect further actions within v1."""
-    actor: Actor
+    actor: ComplaintActor
     """Expect further actors within v1."""
     actor_id: UUID | None
     """Shown to staff alone."""
-    outcome: Outcome | None
+    outcome: CallBackOutcome | None
     words: str | None
     taken_at: datetime
 
@@ -127,15 +127,15 @@ class ComplaintSummary(BaseModel):
     number: str
     hotline_number: str | None
     """Of the 12345 hotline, where it knows the complaint."""
-    source: Source
+    source: ComplaintSource
     """Expect further sources within v1."""
     provider_id: UUID | None
     division_code: str
-    subject: Subject
+    subject: ComplaintSubject
     """Expect further subjects within v1."""
     subject_verified: bool
     """False: this service cannot tell whether the bill or payment is the complainant's."""
-    handler: Handler | None
+    handler: ComplaintHandler | None
     status: ComplaintStatus
     consumed_days: int
     limit_days: int
@@ -155,7 +155,7 @@ class Complaint(ComplaintSummary):
     """Id of the application, bill or payment, or number of the account."""
     words: str | None
     """Null once erased."""
-    contact: Contact | None
+    contact: ComplaintContact | None
     """Shown to the company's people only where the complainant allows it."""
     contact_shared: bool
     hotline_problem: str | None

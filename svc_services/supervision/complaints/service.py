@@ -13,11 +13,11 @@ from svc_services.base import lock
 from svc_services.supervision.complaints import schemas, steps
 from svc_services.supervision.complaints.models import (
     OPEN,
-    Actor,
     Complaint,
     ComplaintAction,
+    ComplaintActor,
+    ComplaintSource,
     ComplaintStatus,
-    Source,
 )
 from svc_services.supervision.complaints.refusals import (
     DisputedAlready,
@@ -46,7 +46,7 @@ async def file(tx: AsyncSession, person_id: UUID, new: schemas.NewComplaint) -> 
     about = await known(tx, person_id, new)
     row = Complaint(
         id=new_id(),
-        source=Source.RESIDENT,
+        source=ComplaintSource.RESIDENT,
         person_id=person_id,
         subject=new.subject,
         words=new.words,
@@ -57,7 +57,7 @@ async def file(tx: AsyncSession, person_id: UUID, new: schemas.NewComplaint) -> 
     )
     if new.contact:
         row.contact_name, row.contact_phone = new.contact.name, new.contact.phone
-    await steps.file(tx, row, Actor.RESIDENT)
+    await steps.file(tx, row, ComplaintActor.RESIDENT)
     return row
 
 
@@ -125,7 +125,7 @@ _TO = {
 
 async def _step(tx: AsyncSession, row: Complaint, action: ComplaintAction, words: str | None) -> Complaint:
     await steps.move(tx, row, action, _TO[action])
-    await steps.note(tx, row, action, Actor.RESIDENT, words=words)
+    await steps.note(tx, row, action, ComplaintActor.RESIDENT, words=words)
     return row
 
 

@@ -19,13 +19,13 @@ from svc_services.providers.own_company.outsiders import require_outsider
 from svc_services.supervision.complaints import clock
 from svc_services.supervision.complaints.events import ComplaintMoved
 from svc_services.supervision.complaints.models import (
-    Actor,
+    CallBackOutcome,
     Complaint,
     ComplaintAction,
+    ComplaintActor,
     ComplaintEntry,
     ComplaintStatus,
-    Outcome,
-    Subject,
+    ComplaintSubject,
 )
 from svc_services.supervision.complaints.refusals import ComplaintOpenAlready
 
@@ -39,7 +39,7 @@ def new_number() -> str:
     return f"TS{today():%Y%m%d}-{drawn}"
 
 
-async def file(tx: AsyncSession, row: Complaint, actor: Actor) -> None:
+async def file(tx: AsyncSession, row: Complaint, actor: ComplaintActor) -> None:
     """Begin a complaint; the days to decide whether it is accepted begin to count."""
     row.number, row.status, row.filed_at, row.revision = new_number(), ComplaintStatus.FILED, now(), 0
     clock.start(row, await calendar_of(tx))
@@ -63,10 +63,10 @@ async def note(
     tx: AsyncSession,
     row: Complaint,
     action: ComplaintAction,
-    actor: Actor,
+    actor: ComplaintActor,
     actor_id: UUID | None = None,
     words: str | None = None,
-    outcome: Outcome | None = None,
+    outcome: CallBackOutcome | None = None,
 ) -> None:
     """Keep a step, and tell of it."""
     row.revision += 1
@@ -96,7 +96,7 @@ async def require_independent(tx: AsyncSession, caller: Caller, row: Complaint, 
     )
     if actions and await tx.scalar(select(taken)):
         raise SecondPersonNeeded
-    if row.subject == Subject.APPLICATION and row.subject_ref:
+    if row.subject == ComplaintSubject.APPLICATION and row.subject_ref:
         step = exists().where(
             ApplicationStep.application_id == UUID(row.subject_ref), ApplicationStep.actor_id == caller.id
         )

@@ -15,7 +15,7 @@ from svc_services.cases.applications.refusals import AccountNotYours, NotServedT
 from svc_services.cases.fees.models import ApplicationFee
 from svc_services.providers.applications.models import Provider
 from svc_services.reference.service import require_divisions
-from svc_services.supervision.complaints.models import Subject
+from svc_services.supervision.complaints.models import ComplaintSubject
 from svc_services.supervision.complaints.schemas import NewComplaint
 
 
@@ -52,7 +52,7 @@ async def known(tx: AsyncSession, person_id: UUID, new: NewComplaint) -> Known:
         if not await is_holder(tx, person_id, provider_id, new.account_number):
             raise AccountNotYours
         return Known(provider_id, division_code, new.account_number, subject_verified=True)
-    if new.subject == Subject.SERVICE:
+    if new.subject == ComplaintSubject.SERVICE:
         return Known(provider_id, division_code, None, subject_verified=True)
     ours = new.bill_id is not None and await _is_own_fee(tx, person_id, provider_id, new.bill_id)
     return Known(provider_id, division_code, str(new.bill_id or new.payment_id), subject_verified=ours)

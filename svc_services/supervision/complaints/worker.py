@@ -11,9 +11,9 @@ from svc_services.supervision import clocks
 from svc_services.supervision.complaints import clock, steps
 from svc_services.supervision.complaints.models import (
     RUNNING,
-    Actor,
     Complaint,
     ComplaintAction,
+    ComplaintActor,
     ComplaintStatus,
 )
 
@@ -48,7 +48,7 @@ async def _note(tx: AsyncSession, row: Complaint, calendar: Calendar) -> None:
     clocks.settle(row, today(), calendar)
     clock.wind(row, calendar)
     if row.flag and (row.flag, row.level) != before:
-        await steps.note(tx, row, ComplaintAction.ESCALATE, Actor.CLOCK)
+        await steps.note(tx, row, ComplaintAction.ESCALATE, ComplaintActor.CLOCK)
 
 
 async def _close_some(database: Database) -> bool:
@@ -57,5 +57,5 @@ async def _close_some(database: Database) -> bool:
         rows = (await tx.scalars(claimable(due, Complaint.dispute_until, limit=_AT_ONCE))).all()
         for row in rows:
             await steps.move(tx, row, ComplaintAction.LAPSE, ComplaintStatus.CLOSED)
-            await steps.note(tx, row, ComplaintAction.LAPSE, Actor.CLOCK)
+            await steps.note(tx, row, ComplaintAction.LAPSE, ComplaintActor.CLOCK)
     return len(rows) == _AT_ONCE

@@ -74,7 +74,7 @@ async def record_hotline_call_back(
 
 @router.post("/complaints/{complaint_id}/hand-over")
 async def hand_complaint_over(
-    tx: Tx, caller: Complainant, once: OnceKey, settings: TheSettings, complaint_id: UUID, body: schemas.HandOver
+    tx: Tx, caller: Complainant, once: OnceKey, settings: TheSettings, complaint_id: UUID, body: schemas.HotlineHandOver
 ) -> complaints.Complaint:
     """Send one's complaint to the 12345 hotline too, and each step of it from then on."""
     if settings.hotline_url == OFF:

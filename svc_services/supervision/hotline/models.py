@@ -1,10 +1,12 @@
 """Complaints that the 12345 hotline knows: what it was told last, and when it is told next."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
+from chassis.db import Timestamp
 from kit.leases import Leased
 from svc_services.base import Base
 
@@ -24,3 +26,4 @@ class HotlineTicket(Leased, Base):
     """The entry of the complaint up to which the hotline knows it."""
     failures: Mapped[int] = mapped_column(default=0)
     """Since it was told last."""
+    failing_since: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -1,6 +1,6 @@
 """The port to the 12345 hotline, and its HTTP adapter.
 
-No interface of the hotline is published. The adapter speaks a small contract of our own, `docs/guides/hotline.md`.
+No interface of the hotline is published. The adapter speaks a small contract of our own, `docs/hotline.md`.
 """
 
 from dataclasses import dataclass

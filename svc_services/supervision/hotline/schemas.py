@@ -7,15 +7,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kit.fields.divisions import DivisionCode
 from svc_services.fields import Reason
-from svc_services.supervision.complaints.models import ComplaintStatus, Outcome, Source, Subject
-from svc_services.supervision.complaints.schemas import Contact, Words
+from svc_services.supervision.complaints.models import (
+    CallBackOutcome,
+    ComplaintSource,
+    ComplaintStatus,
+    ComplaintSubject,
+)
+from svc_services.supervision.complaints.schemas import ComplaintContact, Words
 
 _NUMBER = r"^[0-9A-Za-z][0-9A-Za-z-]{0,39}$"
 HotlineNumber = Annotated[str, Field(pattern=_NUMBER, examples=["12345-20260302-000017"])]
 HotlineNumberInPath = Annotated[str, Path(pattern=_NUMBER)]
 
 
-class HandOver(BaseModel):
+class HotlineHandOver(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     share_contact: bool = Field(default=False, strict=True)
@@ -32,7 +37,7 @@ class NewHotlineTicket(BaseModel):
     provider_id: UUID | None = None
     """Whom it is about; null where the hotline cannot tell."""
     words: Words
-    contact: Contact | None = None
+    contact: ComplaintContact | None = None
     """Only where the caller wants to be called back by us."""
 
 
@@ -41,13 +46,13 @@ class HotlineCallBack(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    outcome: Outcome
+    outcome: CallBackOutcome
     words: Reason
     """What the complainant said, without their name or number."""
 
 
 class CallBackResult(BaseModel):
-    outcome: Outcome
+    outcome: CallBackOutcome
     words: str | None
     taken_at: datetime
 
@@ -63,12 +68,12 @@ class HotlineTicketState(BaseModel):
     """Null until the hotline has answered."""
     revision: int
     """It grows with each step; a lower one that comes later says nothing new."""
-    source: Source
+    source: ComplaintSource
     """Expect further sources within v1."""
     division_code: str
     provider: str | None
     """Its name."""
-    subject: Subject
+    subject: ComplaintSubject
     """Expect further subjects within v1."""
     status: ComplaintStatus
     """Expect further statuses within v1."""
@@ -86,5 +91,5 @@ class HandedTicket(HotlineTicketState):
 
     words: str | None
     """Of a complaint that the hotline did not take itself."""
-    contact: Contact | None
+    contact: ComplaintContact | None
     """Where the complainant wants to be called back by the hotline."""

@@ -17,12 +17,12 @@ from svc_services.callers import OPERATOR
 from svc_services.reference.service import require_divisions
 from svc_services.supervision.complaints import handling, service, steps
 from svc_services.supervision.complaints.models import (
-    Actor,
     Complaint,
     ComplaintAction,
+    ComplaintActor,
     ComplaintEntry,
-    Source,
-    Subject,
+    ComplaintSource,
+    ComplaintSubject,
 )
 from svc_services.supervision.complaints.subjects import require_served
 from svc_services.supervision.hotline import schemas
@@ -64,8 +64,8 @@ async def receive(tx: AsyncSession, new: schemas.NewHotlineTicket) -> schemas.Ho
     salt = uuid4()
     row = Complaint(
         id=new_id(),
-        source=Source.HOTLINE,
-        subject=Subject.SERVICE,
+        source=ComplaintSource.HOTLINE,
+        subject=ComplaintSubject.SERVICE,
         subject_verified=False,
         contact_shared=False,
         disputed=False,
@@ -75,7 +75,7 @@ async def receive(tx: AsyncSession, new: schemas.NewHotlineTicket) -> schemas.Ho
     )
     if new.contact:
         row.contact_name, row.contact_phone = new.contact.name, new.contact.phone
-    await steps.file(tx, row, Actor.HOTLINE)
+    await steps.file(tx, row, ComplaintActor.HOTLINE)
     ticket = HotlineTicket(complaint_id=row.id, share_contact=False, digest=_digest(salt, new))
     ticket.told_revision = row.revision  # the answer says it
     tx.add(ticket)
@@ -106,7 +106,9 @@ async def call_back(tx: AsyncSession, hotline_number: str, said: schemas.Hotline
         raise NotFound
     if not await _is_repeated(tx, row, said):
         await steps.move(tx, row, ComplaintAction.CALL_BACK, handling.after_call_back(row, said.outcome))
-        await steps.note(tx, row, ComplaintAction.CALL_BACK, Actor.HOTLINE, words=said.words, outcome=said.outcome)
+        await steps.note(
+            tx, row, ComplaintAction.CALL_BACK, ComplaintActor.HOTLINE, words=said.words, outcome=said.outcome
+        )
     return await state_of(tx, row)
 
 
@@ -148,7 +150,9 @@ async def _is_repeated(tx: AsyncSession, row: Complaint, said: schemas.HotlineCa
     last = await tx.scalar(
         select(ComplaintEntry).where(ComplaintEntry.complaint_id == row.id, ComplaintEntry.position == row.revision)
     )
-    is_call_back = last is not None and last.action == ComplaintAction.CALL_BACK and last.actor == Actor.HOTLINE
+    is_call_back = (
+        last is not None and last.action == ComplaintAction.CALL_BACK and last.actor == ComplaintActor.HOTLINE
+    )
     return last is not None and is_call_back and (last.outcome, last.words) == (said.outcome, said.words)
 
 

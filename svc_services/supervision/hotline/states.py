@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_services.providers.applications.models import Provider
-from svc_services.supervision.complaints.models import Complaint, ComplaintAction, ComplaintEntry, Source
-from svc_services.supervision.complaints.schemas import Contact
+from svc_services.supervision.complaints.models import Complaint, ComplaintAction, ComplaintEntry, ComplaintSource
+from svc_services.supervision.complaints.schemas import ComplaintContact
 from svc_services.supervision.hotline import schemas
 from svc_services.supervision.hotline.models import HotlineTicket
 
@@ -23,8 +23,8 @@ async def handed(tx: AsyncSession, row: Complaint, ticket: HotlineTicket) -> sch
     """What is sent: the words only where the hotline does not have them, the contact only with consent."""
     contact = None
     if ticket.share_contact and row.contact_name and row.contact_phone:
-        contact = Contact.model_construct(name=row.contact_name, phone=row.contact_phone)
-    words = row.words if row.source == Source.RESIDENT else None
+        contact = ComplaintContact.model_construct(name=row.contact_name, phone=row.contact_phone)
+    words = row.words if row.source == ComplaintSource.RESIDENT else None
     return schemas.HandedTicket(**await _members(tx, row), words=words, contact=contact)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,8 +22,8 @@ from svc_services.supervision.hotline.states import handed
 
 PAUSES = (10.0, 60.0, 300.0, 900.0, 3600.0)
 _LEASE, _AT_ONCE = timedelta(seconds=60), 10
-CONTRADICTIONS = Counter("myili_hotline_contradictions", "Answers of the hotline whose numbers contradict ours.")
-UNTOLD = Gauge("myili_hotline_untold", "Complaints with a step that the hotline could not be told at the last try.")
+CONTRADICTIONS = Gauge("myili_hotline_contradictions", "Complaints of which the hotline gave numbers against ours.")
+OLDEST = Gauge("myili_hotline_oldest_seconds", "How long the hotline could not be told of a step, at the longest.")
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,15 @@ async def tell_due(database: Database, hotline: Hotline) -> None:
     for each, answer in zip(due, answers, strict=True):
         async with database.transaction() as tx:
             await _apply(tx, each, answer)
+    await _measure(database)
+
+
+async def _measure(database: Database) -> None:
+    contradicted = select(func.count()).where(Complaint.hotline_problem.is_not(None))
+    waiting = func.extract("epoch", func.now() - func.min(HotlineTicket.failing_since))
     async with database.read() as tx:
-        UNTOLD.set(await tx.scalar(select(func.count()).where(HotlineTicket.failures > 0)) or 0)
+        CONTRADICTIONS.set(await tx.scalar(contradicted) or 0)
+        OLDEST.set(float(await tx.scalar(select(waiting).where(HotlineTicket.failing_since.is_not(None))) or 0))
 
 
 async def _lease(database: Database) -> Sequence[Due]:
@@ -67,14 +74,15 @@ async def _apply(tx: AsyncSession, due: Due, answer: Acknowledgement | None) -> 
     if answer is None:
         ticket.try_at = now() + pause_after(PAUSES, ticket.failures)
         ticket.failures += 1
+        ticket.failing_since = ticket.failing_since or now()
         return
     if problem := await _contradiction(tx, row, answer):
-        CONTRADICTIONS.inc()
         log.error("hotline_contradiction", number=row.number, problem=problem)
         row.hotline_problem = problem
         return
     row.hotline_number = answer.hotline_number
     ticket.told_revision, ticket.failures, ticket.try_at = due.ticket.revision, 0, now()
+    ticket.failing_since = None
 
 
 async def _contradiction(tx: AsyncSession, row: Complaint, answer: Acknowledgement) -> str | None:

@@ -8,10 +8,13 @@ import httpx
 from chassis.db import new_id
 from chassis.testing import Tokens, once
 from tests.svc_services.cases.applications.cases import YINING, Headers
+from tests.svc_services.supervision.scenes import Someone, done
 
 COMPLAINTS = "/services/v1/complaints"
 RECEIVED = "/services/v1/received-complaints"
 WORDS = "water is brown since Monday"
+TO_PROVIDER, TO_AUTHORITY = {"handler": "provider"}, {"handler": "authority"}
+SAID = {"words": "a new filter is in"}
 CONTACT = {"name": "张三", "phone": "13800000001"}
 
 
@@ -40,3 +43,8 @@ async def filed(
 
 def office(tokens: Tokens, role: str = "clerk", person_id: UUID | None = None, division_code: str = YINING) -> Headers:
     return tokens.staff(role, division_code=division_code, person_id=person_id or new_id())
+
+
+async def answered(api: httpx.AsyncClient, tokens: Tokens, company: Someone, complaint_id: str) -> None:
+    await done(api, f"{RECEIVED}/{complaint_id}/accept", office(tokens), TO_PROVIDER)
+    await done(api, f"{RECEIVED}/{complaint_id}/answer", company(), SAID)
