@@ -117,5 +117,8 @@ RULES: Mapping[str, Rule] = {
     "application_attempts": Job("svc_services.providers.applications.limits:forget_attempts", _ENOUGH),
     "used_attestations": Job("svc_services.accounts.bindings.service:forget_expired_attestations", _ENOUGH),
 }
-_DISPUTED = "EXISTS (SELECT FROM applications AS open WHERE open.person_id = {person} AND open.status = 'open')"
+_DISPUTED = (
+    "EXISTS (SELECT FROM applications AS open WHERE open.person_id = {person} AND open.status = 'open') "
+    "OR EXISTS (SELECT FROM complaints AS pending WHERE pending.person_id = {person} AND pending.ended_at IS NULL)"
+)
 RETENTION = Retention("services", RULES, _DISPUTED)

@@ -192,7 +192,7 @@ ENDPOINTS = [
     ("GET", f"{GOT_COMPLAINTS}/{ANY}", SUPERVISED),
     *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", COUNTERS) for action in ("accept", "refuse", "assign", "call-back")),
     ("POST", f"{GOT_COMPLAINTS}/{ANY}/answer", RATED | OPERATORS),
-    ("POST", f"{GOT_COMPLAINTS}/{ANY}/retry-hotline", OPERATORS),
+    *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", OPERATORS) for action in ("retry-hotline", "hand-over")),
 ]
 
 

@@ -12,6 +12,7 @@ from kit.approvals import SecondPersonNeeded
 from kit.staff.reach import acting_in, divisions_of
 from svc_services.callers import OPERATOR
 from svc_services.providers.applications.models import Provider
+from svc_services.providers.own_company.outsiders import OwnCompany, require_outsider
 from svc_services.providers.own_company.service import own_providers
 from svc_services.supervision.complaints import schemas, steps
 from svc_services.supervision.complaints.models import (
@@ -22,6 +23,7 @@ from svc_services.supervision.complaints.models import (
     ComplaintHandler,
     ComplaintStatus,
 )
+from svc_services.supervision.complaints.presenters import View
 from svc_services.supervision.complaints.refusals import ComplaintNotYours, ProviderNamedAlready, ProviderNeeded
 from svc_services.supervision.complaints.subjects import require_served
 from svc_services.supervision.readers import CLERK, COMPANY, STAFF
@@ -38,10 +40,23 @@ def reached(caller: Caller) -> ColumnElement[bool]:
     return or_(by_division, and_(Complaint.provider_id.in_(own), Complaint.accepted_at.is_not(None)))
 
 
-def is_staff_of(caller: Caller, row: Complaint) -> bool:
-    """Whether a role of staff reaches the division; a company's people are none by that of their company."""
+async def view_of(tx: AsyncSession, caller: Caller, row: Complaint) -> View:
+    """As whom a caller who reaches a complaint sees it: staff with a role in the company sees what the company does.
+
+    Raises:
+        NotFound: it is not accepted yet, and the caller is of the company.
+    """
     held = divisions_of(caller, *STAFF)
-    return held is None or row.division_code in held
+    if held is None or row.division_code in held:
+        try:
+            if row.provider_id:
+                await require_outsider(tx, caller, row.provider_id)
+        except OwnCompany:
+            if row.accepted_at is None:
+                raise NotFound from None
+        else:
+            return View.STAFF
+    return View.COMPANY
 
 
 async def found(tx: AsyncSession, caller: Caller, complaint_id: UUID, *, locked: bool = False) -> Complaint:

@@ -3,7 +3,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
@@ -14,8 +13,8 @@ from svc_services.callers import OPERATOR
 from svc_services.cases.applications.models import Flag
 from svc_services.supervision.complaints import handling, schemas
 from svc_services.supervision.complaints.models import Complaint, ComplaintStatus
-from svc_services.supervision.complaints.presenters import View, shown, summary
-from svc_services.supervision.complaints.reads import record_read
+from svc_services.supervision.complaints.presenters import summary
+from svc_services.supervision.complaints.reads import read
 from svc_services.supervision.readers import CLERK, COMPANY, Reader
 
 router = APIRouter(prefix="/services/v1/received-complaints", tags=["complaints"])
@@ -55,7 +54,7 @@ async def list_received_complaints(  # noqa: PLR0913, PLR0917 - filters
 @router.get("/{complaint_id}")
 async def get_received_complaint(tx: Tx, caller: Reader, complaint_id: UUID) -> schemas.Complaint:
     """Get a complaint of one's divisions, or an accepted one about one's company; the complainant sees who read it."""
-    return await _read(tx, caller, await handling.found(tx, caller, complaint_id))
+    return await read(tx, caller, await handling.found(tx, caller, complaint_id))
 
 
 @router.post("/{complaint_id}/accept")
@@ -65,7 +64,7 @@ async def accept_complaint(
     """Accept a complaint, and name who handles it: the provider, or the authority."""
 
     async def accept() -> schemas.Complaint:
-        return await _read(tx, caller, await handling.accept(tx, caller, complaint_id, body))
+        return await read(tx, caller, await handling.accept(tx, caller, complaint_id, body))
 
     return await once.do(tx, caller, accept())
 
@@ -77,7 +76,7 @@ async def refuse_complaint(
     """Refuse a complaint, with the reason."""
 
     async def refuse() -> schemas.Complaint:
-        return await _read(tx, caller, await handling.refuse(tx, caller, complaint_id, body.words))
+        return await read(tx, caller, await handling.refuse(tx, caller, complaint_id, body.words))
 
     return await once.do(tx, caller, refuse())
 
@@ -89,7 +88,7 @@ async def assign_complaint(
     """Assign an accepted complaint to the provider or to the authority; its days go on."""
 
     async def assign() -> schemas.Complaint:
-        return await _read(tx, caller, await handling.assign(tx, caller, complaint_id, body))
+        return await read(tx, caller, await handling.assign(tx, caller, complaint_id, body))
 
     return await once.do(tx, caller, assign())
 
@@ -101,7 +100,7 @@ async def answer_complaint(
     """Send the answer to a complaint: its handler, or after a dispute an operator who had no part in it."""
 
     async def answer() -> schemas.Complaint:
-        return await _read(tx, caller, await handling.answer(tx, caller, complaint_id, body.words))
+        return await read(tx, caller, await handling.answer(tx, caller, complaint_id, body.words))
 
     return await once.do(tx, caller, answer())
 
@@ -113,12 +112,6 @@ async def record_complaint_call_back(
     """Record what the complainant said when called back; `unsatisfied` is a dispute the first time."""
 
     async def call_back() -> schemas.Complaint:
-        return await _read(tx, caller, await handling.call_back(tx, caller, complaint_id, body))
+        return await read(tx, caller, await handling.call_back(tx, caller, complaint_id, body))
 
     return await once.do(tx, caller, call_back())
-
-
-async def _read(tx: AsyncSession, caller: Caller, row: Complaint) -> schemas.Complaint:
-    await record_read(tx, caller, row)
-    by_staff = handling.is_staff_of(caller, row)
-    return await shown(tx, row, View.STAFF if by_staff else View.COMPANY)

@@ -15,7 +15,7 @@ from svc_services.settings import Settings, TheSettings
 from svc_services.supervision.complaints import schemas as complaints
 from svc_services.supervision.complaints.endpoints import Complainant
 from svc_services.supervision.complaints.presenters import View, shown
-from svc_services.supervision.complaints.reads import record_read
+from svc_services.supervision.complaints.reads import read
 from svc_services.supervision.hotline import schemas, service
 from svc_services.supervision.hotline.provider import OFF
 from svc_services.supervision.hotline.refusals import HotlineOff, HotlineSignatureRefused
@@ -92,8 +92,20 @@ async def retry_hotline(tx: Tx, caller: Operator, once: OnceKey, complaint_id: U
     """Retry telling the hotline, after its numbers contradicted ours."""
 
     async def retry() -> complaints.Complaint:
-        row = await service.retry(tx, caller, complaint_id)
-        await record_read(tx, caller, row)
-        return await shown(tx, row, View.STAFF)
+        return await read(tx, caller, await service.retry(tx, caller, complaint_id))
 
     return await once.do(tx, caller, retry())
+
+
+@router.post("/received-complaints/{complaint_id}/hand-over")
+async def hand_received_complaint_over(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, complaint_id: UUID
+) -> complaints.Complaint:
+    """Send a complaint that the 12345 hotline must know of to it, without the contact, and each step from then on."""
+    if settings.hotline_url == OFF:
+        raise HotlineOff
+
+    async def hand_over() -> complaints.Complaint:
+        return await read(tx, caller, await service.hand_over_as_operator(tx, caller, complaint_id))
+
+    return await once.do(tx, caller, hand_over())

@@ -40,10 +40,18 @@ async def hand_over(tx: AsyncSession, person_id: UUID, complaint_id: UUID, *, sh
     row = await service.locked(tx, person_id, complaint_id)
     if share_contact and row.contact_phone is None:
         raise NoContactToShare
-    ticket = insert(HotlineTicket).values(
-        complaint_id=row.id, share_contact=share_contact, told_revision=0, failures=0, tries=0
-    )
-    await tx.execute(ticket.on_conflict_do_nothing())
+    await _open_ticket(tx, row, share_contact=share_contact)
+    return row
+
+
+async def hand_over_as_operator(tx: AsyncSession, caller: Caller, complaint_id: UUID) -> Complaint:
+    """Have the hotline told of a complaint of one's divisions, without the contact.
+
+    Raises:
+        NotFound, NotYourDivision
+    """
+    row = await _of_operator(tx, caller, complaint_id)
+    await _open_ticket(tx, row, share_contact=False)
     return row
 
 
@@ -118,13 +126,25 @@ async def retry(tx: AsyncSession, caller: Caller, complaint_id: UUID) -> Complai
     Raises:
         NotFound, NotYourDivision
     """
-    row = await handling.found(tx, caller, complaint_id, locked=True)
-    acting_in(caller, [row.division_code], OPERATOR)
+    row = await _of_operator(tx, caller, complaint_id)
     ticket = await tx.get(HotlineTicket, row.id, with_for_update=True)
     if ticket is None:
         raise NotFound
     row.hotline_problem, ticket.failures, ticket.try_at = None, 0, now()
     return row
+
+
+async def _of_operator(tx: AsyncSession, caller: Caller, complaint_id: UUID) -> Complaint:
+    row = await handling.found(tx, caller, complaint_id, locked=True)
+    acting_in(caller, [row.division_code], OPERATOR)
+    return row
+
+
+async def _open_ticket(tx: AsyncSession, row: Complaint, *, share_contact: bool) -> None:
+    ticket = insert(HotlineTicket).values(
+        complaint_id=row.id, share_contact=share_contact, told_revision=0, failures=0, tries=0
+    )
+    await tx.execute(ticket.on_conflict_do_nothing())
 
 
 async def lock_number(tx: AsyncSession, hotline_number: str) -> None:

@@ -106,6 +106,17 @@ async def test_nobody_decides_their_own_or_on_their_own_company(
     assert refused(refusal) == (403, "complaint_not_yours")
 
 
+async def test_a_clerk_of_the_company_sees_what_the_company_does(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, company: Someone, person_id: UUID
+) -> None:
+    path = f"{RECEIVED}/{await filed(api, tokens, provider_id, person_id, contact=CONTACT)}"
+    assert refused(await api.get(path, headers=insider(tokens, company))) == (404, "not_found")
+    await done(api, f"{path}/accept", office(tokens), TO_PROVIDER)
+    seen = (await api.get(path, headers=insider(tokens, company))).json()
+    assert (seen["contact"], {each["actor_id"] for each in seen["entries"]}) == (None, {None})
+    assert (await api.get(path, headers=office(tokens))).json()["contact"] == CONTACT
+
+
 def insider(tokens: Tokens, company: Someone) -> dict[str, str]:
     """A clerk of the division in the organisation of the company."""
     organisation_id = company.keywords["organisation_id"]  # type: ignore[attr-defined]

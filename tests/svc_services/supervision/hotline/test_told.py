@@ -11,6 +11,7 @@ import pytest
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens
 from svc_services.supervision.hotline.models import HotlineTicket
+from tests.svc_services.cases.applications.cases import KUYTUN
 from tests.svc_services.supervision.complaints.filed import (
     COMPLAINTS,
     CONTACT,
@@ -220,3 +221,46 @@ async def test_a_step_during_the_call_is_told_next(
     await telling
     await tell()
     assert [each["status"] for each in hotline.received] == ["filed", "withdrawn"]
+
+
+async def test_a_worker_that_comes_back_after_its_lease_changes_nothing(
+    api: httpx.AsyncClient,
+    tokens: Tokens,
+    database: Database,
+    provider_id: UUID,
+    person_id: UUID,
+    hotline: HotlineDouble,
+    tell: Tell,
+) -> None:
+    complaint_id = await filed(api, tokens, provider_id, person_id)
+    await handed(api, tokens, complaint_id, person_id)
+    called, gone_on = threading.Event(), threading.Event()
+
+    def stall(handler: BaseHTTPRequestHandler, content: Ticket) -> None:
+        called.set()
+        gone_on.wait(5)
+        saying(hotline_number="YL-LATE")(handler, content)
+
+    hotline.answer = stall
+    late = asyncio.create_task(tell())
+    assert await asyncio.to_thread(called.wait, 5)
+    hotline.answer = hotline.usual
+    await due_again(database)
+    await tell()
+    gone_on.set()
+    await late
+    shown = await seen(api, tokens, complaint_id)
+    assert (shown["hotline_number"], shown["hotline_problem"]) == (f"YL-{shown['number']}", None)
+
+
+async def test_an_operator_hands_over_what_the_hotline_must_know(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, person_id: UUID, hotline: HotlineDouble, tell: Tell
+) -> None:
+    complaint_id = await filed(api, tokens, provider_id, person_id, contact=CONTACT)
+    path = f"{RECEIVED}/{complaint_id}/hand-over"
+    elsewhere = office(tokens, "operator", division_code=KUYTUN)
+    assert refused(await post(api, path, elsewhere)) == (404, "not_found")
+    await done(api, path, office(tokens, "operator"))
+    await tell()
+    (told,) = hotline.received
+    assert (told["words"], told["contact"]) == (WORDS, None)
