@@ -77,11 +77,10 @@ async def hand_complaint_over(
     tx: Tx, caller: Complainant, once: OnceKey, settings: TheSettings, complaint_id: UUID, body: schemas.HotlineHandOver
 ) -> complaints.Complaint:
     """Send one's complaint to the 12345 hotline too, and each step of it from then on."""
-    if settings.hotline_url == OFF:
-        raise HotlineOff
 
     async def hand_over() -> complaints.Complaint:
         row = await service.hand_over(tx, caller.id, complaint_id, share_contact=body.share_contact)
+        _require_hotline(settings)
         return await shown(tx, row, View.RESIDENT)
 
     return await once.do(tx, caller, hand_over())
@@ -102,10 +101,15 @@ async def hand_received_complaint_over(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, complaint_id: UUID
 ) -> complaints.Complaint:
     """Send a complaint that the 12345 hotline must know of to it, without the contact, and each step from then on."""
-    if settings.hotline_url == OFF:
-        raise HotlineOff
 
     async def hand_over() -> complaints.Complaint:
-        return await read(tx, caller, await service.hand_over_as_operator(tx, caller, complaint_id))
+        row = await service.hand_over_as_operator(tx, caller, complaint_id)
+        _require_hotline(settings)
+        return await read(tx, caller, row)
 
     return await once.do(tx, caller, hand_over())
+
+
+def _require_hotline(settings: Settings) -> None:
+    if settings.hotline_url == OFF:
+        raise HotlineOff
