@@ -162,6 +162,7 @@ def _create_complaint_entries() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("hotline_reference", sa.Text(), nullable=True),
         sa.Column("words", sa.Text(), nullable=True),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -186,6 +187,7 @@ def _create_complaint_entries() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaint_entries")),
         sa.UniqueConstraint("complaint_id", "position", name="uq_complaint_entries_position"),
+        sa.UniqueConstraint("complaint_id", "hotline_reference", name="uq_complaint_entries_hotline_reference"),
     )
 
 

@@ -179,5 +179,5 @@ async def _step(  # noqa: PLR0913 - what a step is
     outcome: CallBackOutcome | None = None,
 ) -> Complaint:
     await steps.move(tx, row, action, status)
-    await steps.note(tx, row, action, actor, caller.id, words, outcome)
+    await steps.note(tx, row, action, actor, caller.id, steps.Said(words, outcome))
     return row

@@ -213,6 +213,7 @@ class ComplaintEntry(Base):
         CheckConstraint("(actor IN ('staff', 'company')) = (actor_id IS NOT NULL)", name="actor_id"),
         CheckConstraint("(action = 'call_back') = (outcome IS NOT NULL)", name="called_back"),
         UniqueConstraint("complaint_id", "position", name="uq_complaint_entries_position"),
+        UniqueConstraint("complaint_id", "hotline_reference", name="uq_complaint_entries_hotline_reference"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -223,6 +224,8 @@ class ComplaintEntry(Base):
     actor_id: Mapped[UUID | None]
     """Of staff and of the company's people; the complainant is not named here."""
     outcome: Mapped[CallBackOutcome | None] = mapped_column(Text)
+    hotline_reference: Mapped[str | None] = mapped_column(Text)
+    """The hotline's number of its call: the same one again is no further step."""
     words: Mapped[str | None] = mapped_column(Text)
     taken_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 

@@ -125,7 +125,7 @@ _TO = {
 
 async def _step(tx: AsyncSession, row: Complaint, action: ComplaintAction, words: str | None) -> Complaint:
     await steps.move(tx, row, action, _TO[action])
-    await steps.note(tx, row, action, ComplaintActor.RESIDENT, words=words)
+    await steps.note(tx, row, action, ComplaintActor.RESIDENT, said=steps.Said(words))
     return row
 
 

@@ -1,6 +1,7 @@
 """The steps of complaints, kept and told. Every caller holds the lock on the row."""
 
 import secrets
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -59,24 +60,36 @@ async def move(tx: AsyncSession, row: Complaint, action: ComplaintAction, status
     await _flush(tx)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What was said with a step."""
+
+    words: str | None = None
+    outcome: CallBackOutcome | None = None
+    hotline_reference: str | None = None
+
+
+NOTHING = Said()
+
+
 async def note(
     tx: AsyncSession,
     row: Complaint,
     action: ComplaintAction,
     actor: ComplaintActor,
     actor_id: UUID | None = None,
-    words: str | None = None,
-    outcome: CallBackOutcome | None = None,
+    said: Said = NOTHING,
 ) -> None:
     """Keep a step, and tell of it."""
     row.revision += 1
     entry = ComplaintEntry(complaint_id=row.id, position=row.revision, action=action, actor=actor, taken_at=now())
-    entry.actor_id, entry.words, entry.outcome = actor_id, words, outcome
+    entry.actor_id, entry.words, entry.outcome = actor_id, said.words, said.outcome
+    entry.hotline_reference = said.hotline_reference
     tx.add(entry)
     await tx.flush()
     names = set(ComplaintMoved.model_fields) - {"complaint_id", "action", "outcome"}
     same = {name: getattr(row, name) for name in names}
-    await emit(tx, ComplaintMoved(complaint_id=row.id, action=action, outcome=outcome, **same))
+    await emit(tx, ComplaintMoved(complaint_id=row.id, action=action, outcome=said.outcome, **same))
 
 
 async def require_independent(tx: AsyncSession, caller: Caller, row: Complaint, *actions: ComplaintAction) -> None:

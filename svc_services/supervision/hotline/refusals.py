@@ -14,7 +14,7 @@ class HotlineSignatureRefused(Problem):
 
 
 class HotlineTicketDiffers(Problem):
-    """The number is that of another ticket, or the ticket was sent with other content before."""
+    """The number is that of another ticket, or the ticket or call was sent with other content before."""
 
     status, code = 409, "hotline_ticket_differs"
 

@@ -46,6 +46,8 @@ class HotlineCallBack(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
+    reference: HotlineNumber
+    """The hotline's number of this call: sent again, it is not recorded again."""
     outcome: CallBackOutcome
     words: Reason
     """What the complainant said, without their name or number."""

@@ -103,10 +103,11 @@ async def shown(tx: AsyncSession, hotline_number: str) -> schemas.HotlineTicketS
 
 
 async def call_back(tx: AsyncSession, hotline_number: str, said: schemas.HotlineCallBack) -> schemas.HotlineTicketState:
-    """Record what the hotline heard when it called back; the same again changes nothing.
+    """Record what the hotline heard when it called back; the same call again changes nothing, however late.
 
     Raises:
         NotFound
+        HotlineTicketDiffers: the call was reported otherwise before.
         IllegalMove: there is no answer to call back about.
     """
     row = await _by_number(tx, hotline_number, locked=True)
@@ -114,9 +115,8 @@ async def call_back(tx: AsyncSession, hotline_number: str, said: schemas.Hotline
         raise NotFound
     if not await _is_repeated(tx, row, said):
         await steps.move(tx, row, ComplaintAction.CALL_BACK, handling.after_call_back(row, said.outcome))
-        await steps.note(
-            tx, row, ComplaintAction.CALL_BACK, ComplaintActor.HOTLINE, words=said.words, outcome=said.outcome
-        )
+        heard = steps.Said(said.words, said.outcome, said.reference)
+        await steps.note(tx, row, ComplaintAction.CALL_BACK, ComplaintActor.HOTLINE, said=heard)
     return await state_of(tx, row)
 
 
@@ -167,13 +167,13 @@ async def _require_same(tx: AsyncSession, row: Complaint, new: schemas.NewHotlin
 
 
 async def _is_repeated(tx: AsyncSession, row: Complaint, said: schemas.HotlineCallBack) -> bool:
-    last = await tx.scalar(
-        select(ComplaintEntry).where(ComplaintEntry.complaint_id == row.id, ComplaintEntry.position == row.revision)
-    )
-    is_call_back = (
-        last is not None and last.action == ComplaintAction.CALL_BACK and last.actor == ComplaintActor.HOTLINE
-    )
-    return last is not None and is_call_back and (last.outcome, last.words) == (said.outcome, said.words)
+    of_call = (ComplaintEntry.complaint_id == row.id, ComplaintEntry.hotline_reference == said.reference)
+    before = await tx.scalar(select(ComplaintEntry).where(*of_call))
+    if before is None:
+        return False
+    if before.outcome != said.outcome or before.words not in {None, said.words}:  # None once erased
+        raise HotlineTicketDiffers
+    return True
 
 
 def _digest(salt: UUID, new: schemas.NewHotlineTicket) -> bytes:

@@ -70,7 +70,7 @@ async def test_the_hotline_returns_its_call_back_once(
     await caller.post(TICKETS, ticket(provider_id=str(provider_id)))
     (row,) = (await api.get(RECEIVED, headers=office(tokens))).json()["items"]
     path, call_back = f"{RECEIVED}/{row['complaint_id']}", f"{TICKETS}/{row['hotline_number']}/call-back"
-    said = {"outcome": "unsatisfied", "words": "still dry"}
+    said = {"reference": "HF-1", "outcome": "unsatisfied", "words": "still dry"}
     assert refused(await caller.post(call_back, said)) == (409, "illegal_move")
     await done(api, f"{path}/accept", office(tokens), TO_PROVIDER)
     await done(api, f"{path}/answer", company(), SAID)
@@ -78,6 +78,11 @@ async def test_the_hotline_returns_its_call_back_once(
     assert {(each.status_code, each.json()["status"]) for each in answers} == {(200, "disputed")}
     shown = (await api.get(path, headers=office(tokens))).json()
     assert [each["actor"] for each in shown["entries"]] == ["hotline", "staff", "company", "hotline"]
+    await done(api, f"{path}/answer", office(tokens, "operator"), SAID)
+    late = await caller.post(call_back, said)
+    assert (late.status_code, late.json()["status"]) == (200, "answered")
+    other = await caller.post(call_back, said | {"outcome": "satisfied"})
+    assert refused(other) == (409, "hotline_ticket_differs")
     unknown = await caller.post(f"{TICKETS}/YN-0/call-back", said)
     assert refused(unknown) == (404, "not_found")
 
