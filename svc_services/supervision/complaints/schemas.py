@@ -31,13 +31,20 @@ Phone = Annotated[Line, Field(pattern=r"^\+?[0-9][0-9 -]{4,24}$"), BeforeValidat
 """Mobile or fixed: it is called by people, and never sent a code."""
 
 
-class ComplaintContact(BaseModel):
+class NewComplaintContact(BaseModel):
     """Whom to call back."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[Line, Field(max_length=_MOST_NAME)]
     phone: Phone
+
+
+class ComplaintContact(BaseModel):
+    """Whom to call back."""
+
+    name: str
+    phone: str
 
 
 class NewComplaint(BaseModel):
@@ -54,7 +61,7 @@ class NewComplaint(BaseModel):
     payment_id: UUID | None = None
     words: Words
     """The company's people read them too, once the complaint is accepted."""
-    contact: ComplaintContact | None = None
+    contact: NewComplaintContact | None = None
     contact_shared: bool = Field(default=False, strict=True)
     """Whether the company's people see the contact too; staff of the office always does."""
 

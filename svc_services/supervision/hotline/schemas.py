@@ -13,7 +13,7 @@ from svc_services.supervision.complaints.models import (
     ComplaintStatus,
     ComplaintSubject,
 )
-from svc_services.supervision.complaints.schemas import ComplaintContact, Words
+from svc_services.supervision.complaints.schemas import ComplaintContact, NewComplaintContact, Words
 
 _NUMBER = r"^[0-9A-Za-z][0-9A-Za-z-]{0,39}$"
 HotlineNumber = Annotated[str, Field(pattern=_NUMBER, examples=["12345-20260302-000017"])]
@@ -37,7 +37,7 @@ class NewHotlineTicket(BaseModel):
     provider_id: UUID | None = None
     """Whom it is about; null where the hotline cannot tell."""
     words: Words
-    contact: ComplaintContact | None = None
+    contact: NewComplaintContact | None = None
     """Only where the caller wants to be called back by us."""
 
 

@@ -23,7 +23,7 @@ async def handed(tx: AsyncSession, row: Complaint, ticket: HotlineTicket) -> sch
     """What is sent: the words only where the hotline does not have them, the contact only with consent."""
     contact = None
     if ticket.share_contact and row.contact_name and row.contact_phone:
-        contact = ComplaintContact.model_construct(name=row.contact_name, phone=row.contact_phone)
+        contact = ComplaintContact(name=row.contact_name, phone=row.contact_phone)
     words = row.words if row.source == ComplaintSource.RESIDENT else None
     return schemas.HandedTicket(**await _members(tx, row), words=words, contact=contact)
 

@@ -80,6 +80,16 @@ async def _actions(embedded_kafka: str, complaint_id: str, last: str) -> list[st
     return heard
 
 
+async def _number(api: httpx.AsyncClient, headers: dict[str, str], path: str) -> str:
+    """Our number, as soon as the hotline has answered with its own."""
+    while True:
+        shown = (await api.get(path, headers=headers)).json()
+        if shown["hotline_number"]:
+            assert shown["hotline_number"] == f"YL-{shown['number']}"
+            return str(shown["number"])
+        await asyncio.sleep(0.2)
+
+
 async def test_a_worker_killed_during_the_call_tells_it_again_after_the_restart(  # noqa: PLR0913, PLR0917 - fixtures
     api: httpx.AsyncClient,
     tokens: Tokens,
@@ -111,15 +121,10 @@ async def test_a_worker_killed_during_the_call_tells_it_again_after_the_restart(
     await due_again(database)
     with running(worker, tmp_path / "worker.log"):
         async with asyncio.timeout(60):
-            while True:
-                shown = (await api.get(mine, headers=tokens.resident(person_id))).json()
-                if shown["hotline_number"]:
-                    break
-                await asyncio.sleep(0.2)
+            number = await _number(api, tokens.resident(person_id), mine)
             await done(api, f"{mine}/withdraw", tokens.resident(person_id))
             assert await _actions(embedded_kafka, complaint_id, "withdraw") == ["file", "withdraw"]
-    assert shown["hotline_number"] == f"YL-{shown['number']}"
-    assert {each["number"] for each in hotline.received} == {shown["number"]}
+    assert {each["number"] for each in hotline.received} == {number}
     logs = (tmp_path / "worker.log").read_text()
     for secret in (WORDS, *CONTACT.values()):
         assert secret not in logs
