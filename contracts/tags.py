@@ -32,6 +32,7 @@ TAGS: dict[str, dict[str, str]] = {
         "papers": "Papers of applications, which anybody can verify.",
         "workflows": "Forms and steps of applications, by version.",
         "calendar": "Working days: holidays and make-up days, and who changed them.",
+        "complaints": "Complaints of residents and callers of the 12345 hotline, who answers them, and their tickets.",
         "supervision": "Late cases, supervision orders, ratings, rectifications and public figures.",
         "signing keys": "Keys that sign requests to providers.",
     },

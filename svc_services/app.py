@@ -50,6 +50,10 @@ from svc_services.providers.own_company.endpoints import router as own_company
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
+from svc_services.supervision.complaints.endpoints import router as complaints
+from svc_services.supervision.complaints.own_records import of_person as own_complaints
+from svc_services.supervision.complaints.received_endpoints import router as received_complaints
+from svc_services.supervision.hotline.endpoints import router as hotline
 from svc_services.supervision.late_cases.endpoints import router as late_cases
 from svc_services.supervision.league.endpoints import router as league
 from svc_services.supervision.orders.endpoints import router as supervision_orders
@@ -70,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(conformance, own_conformance, service_items),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
+            *(complaints, received_complaints, hotline),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -81,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
     app.state.workflow_of = workflow_of
-    app.state.own_records = (own_applications, own_joint_applications, own_materials, own_ratings)
+    app.state.own_records = (own_applications, own_joint_applications, own_materials, own_ratings, own_complaints)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

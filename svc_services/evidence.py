@@ -54,6 +54,13 @@ TABLES = {
     "rating_appeals": Held(_TRAIL, "kept: who appealed and who decided"),
     "rectifications": Held(_TRAIL, "kept: how what was rated badly was put right"),
     "rectification_entries": Held(_TRAIL, "kept: what staff and companies wrote about it"),
+    "complaints": Held(
+        _ACCOUNTS,
+        "words, contact and account number are erased three years after the end, and with the closure of the account",
+    ),
+    "complaint_entries": Held(_ACCOUNTS, "words are erased three years after the end, and with the closure"),
+    "complaint_reads": Held(_TRAIL, "kept: who looked at which complaint"),
+    "hotline_tickets": Held(_TRAIL, "kept: which complaints the hotline knows; of people it holds nothing"),
     "application_attempts": Held("abuse_prevention", "an hour"),
     "used_attestations": Held("abuse_prevention", "when the attestation has expired"),
 }
@@ -92,6 +99,12 @@ PARTIES = (
         "户号所在的公用事业单位",
         ("name", "account_number"),
         "svc_services.accounts.bindings.provider",
+    ),
+    Party(
+        "hotline",
+        "12345 政务服务便民热线：居民要求转办的投诉，或热线转来的工单",
+        ("complaint", "name", "phone"),
+        "svc_services.supervision.hotline.provider",
     ),
 )
 EVIDENCE = Evidence(

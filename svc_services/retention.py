@@ -79,6 +79,27 @@ RULES: Mapping[str, Rule] = {
         _LIMITATION,
         {"words": "NULL", "salt": "NULL"},
     ),
+    "complaints": Period(
+        _YEARS_3,
+        "ended_at",
+        "what came of it can be challenged",
+        _LIMITATION,
+        {
+            "subject_ref": "NULL",
+            "words": "NULL",
+            "contact_name": "NULL",
+            "contact_phone": "NULL",
+            "salt": "NULL",
+        },
+        person="person_id",
+    ),
+    "complaint_entries": Period(
+        _YEARS_3,
+        "SELECT ended_at FROM complaints WHERE complaints.id = complaint_entries.complaint_id",
+        "what came of it can be challenged",
+        _LIMITATION,
+        {"words": "NULL"},
+    ),
     "paper_checks": Job("svc_services.cases.papers.service:forget_checks", _ENOUGH),
     **dict.fromkeys(
         (
@@ -86,6 +107,7 @@ RULES: Mapping[str, Rule] = {
             *("conformance_runs", "provider_endorsements", "service_items", "rating_requests", "rating_appeals"),
             *("joint_branches", "joint_surveys", "joint_survey_answers", "joint_results"),
             *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),
+            *("complaint_reads", "hotline_tickets"),
         ),
         Kept(_ACTED),
     ),
@@ -104,5 +126,8 @@ RULES: Mapping[str, Rule] = {
     "application_attempts": Job("svc_services.providers.applications.limits:forget_attempts", _ENOUGH),
     "used_attestations": Job("svc_services.accounts.bindings.service:forget_expired_attestations", _ENOUGH),
 }
-_DISPUTED = "EXISTS (SELECT FROM applications AS open WHERE open.person_id = {person} AND open.status = 'open')"
+_DISPUTED = (
+    "EXISTS (SELECT FROM applications AS open WHERE open.person_id = {person} AND open.status = 'open') "
+    "OR EXISTS (SELECT FROM complaints AS pending WHERE pending.person_id = {person} AND pending.ended_at IS NULL)"
+)
 RETENTION = Retention("services", RULES, _DISPUTED)

@@ -1,6 +1,7 @@
 """Settings of svc_services."""
 
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from pydantic import Field, SecretStr, field_validator
@@ -8,8 +9,10 @@ from pydantic import Field, SecretStr, field_validator
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
 from kit.scanning import OFF, ScannerAddress
-from kit.signatures.keys import load_private_key
+from kit.signatures.keys import load_private_key, load_public_keys
 from kit.staff.settings import CoolingOffHours
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Settings(ServiceSettings):
@@ -41,6 +44,27 @@ class Settings(ServiceSettings):
 
     paper_checks_per_address: int = Field(default=30, ge=1)
     """Wrong verification codes of papers an hour from one network address."""
+
+    hotline_url: str = "off"
+    """Where the 12345 hotline takes tickets; `off`: it is told nothing."""
+    hotline_public_key: str | None = None
+    """PEM of the RSA key with which the hotline signs; without it no ticket of the hotline is taken."""
+
+    @field_validator("hotline_url")
+    @classmethod
+    def _is_a_hotline(cls, value: str) -> str:
+        parts = urlsplit(value)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        if value != "off" and not (secure and parts.hostname and not parts.query and not parts.fragment):
+            raise ValueError("must be off, or the https address of the hotline")
+        return value.rstrip("/")
+
+    @field_validator("hotline_public_key")
+    @classmethod
+    def _is_a_key(cls, value: str | None) -> str | None:
+        if value:
+            load_public_keys(value)
+        return value
 
     @field_validator("provider_signing_key")
     @classmethod

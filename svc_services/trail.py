@@ -16,6 +16,13 @@ _APPLICATION = with_hashes(
 )
 _BINDING = with_hashes(account_number=("request_id", "account_number"), request_id=("request_id",))
 _INVITATION = with_hashes(label=("code_hash", "label"), code_hash=("code_hash",), name_mac=("code_hash", "name_mac"))
+_COMPLAINT = with_hashes(
+    subject_ref=("salt", "subject_ref"),
+    words=("salt", "words"),
+    contact_name=("salt", "contact_name"),
+    contact_phone=("salt", "contact_phone"),
+    salt=("salt",),
+)
 
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
@@ -47,6 +54,9 @@ SEALED_TABLES = (
     SealedTable("joint_surveys", key=f"{ROW}.joint_application_id::text"),
     SealedTable("joint_survey_answers", key=f"{ROW}.joint_application_id || '/' || {ROW}.provider_id"),
     SealedTable("joint_results"),
+    SealedTable("complaints", _COMPLAINT),
+    SealedTable("complaint_entries", with_hashes(words=("words",))),
+    SealedTable("complaint_reads"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -53,6 +53,11 @@ from svc_services.providers.organisations.consumers import HANDLERS as ORGANISAT
 from svc_services.providers.own_company.consumers import HANDLERS as COMPANY_HANDLERS
 from svc_services.retention import RETENTION
 from svc_services.settings import WorkerSettings
+from svc_services.supervision.complaints.consumers import HANDLERS as COMPLAINT_HANDLERS
+from svc_services.supervision.complaints.events import ComplaintMoved
+from svc_services.supervision.complaints.worker import close_unanswered, note_late
+from svc_services.supervision.hotline.provider import OFF, HttpHotline
+from svc_services.supervision.hotline.worker import tell_due
 from svc_services.supervision.orders.events import SupervisionOrderMoved
 from svc_services.supervision.ratings.consumers import HANDLERS as RATING_HANDLERS
 from svc_services.supervision.ratings.events import RatingRequested
@@ -81,6 +86,7 @@ PUBLISHES = (
     SupervisionOrderMoved,
     RatingRequested,
     RectificationMoved,
+    ComplaintMoved,
     ApplicationFeeQuoted,
     ApplicationFeeWithdrawn,
 )
@@ -102,6 +108,9 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(15, partial(recount_changed, database)),
         Every(60, partial(give_up_due, database)),
         Every(60, partial(note_overdue, database)),
+        Every(60, partial(note_late, database)),
+        Every(60, partial(close_unanswered, database)),
+        *_hotline_schedules(settings, database),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
@@ -113,6 +122,14 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         *_material_schedules(settings, database),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
+
+
+def _hotline_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
+    if settings.hotline_url == OFF:
+        log.warning("hotline_off", consequence="complaints are not handed to the 12345 hotline")
+        return []
+    hotline = HttpHotline(settings.hotline_url, load_private_key(settings.provider_signing_key.get_secret_value()))
+    return [Every(5, partial(tell_due, database, hotline))]
 
 
 def _material_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
@@ -138,7 +155,11 @@ def make_worker(settings: WorkerSettings) -> Worker:
         *COMPANY_HANDLERS,
         *FEE_HANDLERS,
     ]
-    handles += [*APPLICATION_HANDLERS, *RATING_HANDLERS]  # last: the later takes the place of the earlier
+    handles += [
+        *APPLICATION_HANDLERS,
+        *RATING_HANDLERS,
+        *COMPLAINT_HANDLERS,
+    ]  # last: the later takes the place of the earlier
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

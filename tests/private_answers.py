@@ -21,6 +21,7 @@ CACHED = {
     ("GET", "/services/v1/service-items/{item_id}"),
     ("GET", "/services/v1/league"),
     ("GET", "/services/v1/league-csv"),
+    ("GET", "/services/v1/complaint-figures"),
     ("GET", "/services/v1/tariff-plans"),
     ("GET", "/services/v1/tariff-plans/{tariff_id}"),
     ("GET", "/services/v1/tariffs"),

@@ -16,6 +16,7 @@ import chassis.service
 import gateway.app
 import svc_identity.worker
 import svc_payments.worker
+import svc_services.worker
 from contracts.compatibility.document import METHODS
 from svc_payments.operations.dashboard import gauges
 
@@ -25,7 +26,7 @@ MANUAL = (ROOT / "docs/operations.md").read_text("utf-8")
 CHINESE, ENGLISH = MANUAL.split("\n## English\n")
 PARTS = {"zh": ("含义", "查看", "处理", "决定", "切勿"), "en": ("Means", "Look", "Do", "Decides", "Never")}
 # Each is imported for what it exports.
-PROCESSES = (chassis.service, gateway.app, svc_identity.worker, svc_payments.worker)
+PROCESSES = (chassis.service, gateway.app, svc_identity.worker, svc_payments.worker, svc_services.worker)
 
 
 def rules() -> dict[str, dict[str, Any]]:

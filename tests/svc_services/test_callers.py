@@ -58,6 +58,7 @@ CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
     f"/services/v1/{name}"
     for name in ("calendar-changes", "supervision-orders", "ratings", "rating-appeals", "rectifications")
 )
+COMPLAINTS, GOT_COMPLAINTS = "/services/v1/complaints", "/services/v1/received-complaints"
 
 
 def _examined(path: str, readers: set[str], starters: set[str]) -> list[tuple[str, str, set[str]]]:
@@ -195,6 +196,18 @@ ENDPOINTS = [
     ("GET", f"{RECTIFICATIONS}/{ANY}", SUPERVISED),
     ("POST", f"{RECTIFICATIONS}/{ANY}/answer", RATED),
     *(("POST", f"{RECTIFICATIONS}/{ANY}/{action}", OPERATORS) for action in ("pause", "resume", "call-back")),
+    ("GET", COMPLAINTS, PERSONS),
+    ("POST", COMPLAINTS, PERSONS),
+    ("GET", f"{COMPLAINTS}/{ANY}", PERSONS),
+    *(
+        ("POST", f"{COMPLAINTS}/{ANY}/{action}", PERSONS)
+        for action in ("withdraw", "confirm", "dispute", "reopen", "hand-over")
+    ),
+    ("GET", GOT_COMPLAINTS, SUPERVISED),
+    ("GET", f"{GOT_COMPLAINTS}/{ANY}", SUPERVISED),
+    *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", COUNTERS) for action in ("accept", "refuse", "assign", "call-back")),
+    ("POST", f"{GOT_COMPLAINTS}/{ANY}/answer", RATED | OPERATORS),
+    *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", OPERATORS) for action in ("retry-hotline", "hand-over")),
 ]
 
 

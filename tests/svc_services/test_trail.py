@@ -44,11 +44,13 @@ from tests.svc_services.companies import (
 from tests.svc_services.providers.conformance.examined import applied, change_run
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
+from tests.svc_services.supervision.complaints.filed import RECEIVED as GOT_COMPLAINTS
+from tests.svc_services.supervision.complaints.filed import WORDS, filed
 from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 ACCOUNT = account_number(123456789)
-PHONE, LABEL = "13800000001", "the second floor"
+PHONE, LABEL, COMPLAINANT = "13800000001", "the second floor", "13900000002"
 
 
 @pytest.fixture
@@ -199,6 +201,14 @@ async def supervise(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -
     (row,) = (await api.get(RECTIFICATIONS, headers=clerk(tokens))).json()["items"]
     await done(api, f"{RECTIFICATIONS}/{row['rectification_id']}/answer", clerk(tokens), {"words": "we are sorry"})
     await done(api, f"{RATINGS}/{rated['rating_id']}/appeal", clerk(tokens), {"reason": "mistaken"})
+    await complain(api, tokens, provider_id)
+
+
+async def complain(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    """A complaint with a contact that is accepted, and so was read."""
+    contact = {"name": "张三", "phone": COMPLAINANT}
+    complaint_id = await filed(api, tokens, provider_id, new_id(), contact=contact)
+    await done(api, f"{GOT_COMPLAINTS}/{complaint_id}/accept", clerk(tokens), {"handler": "authority"})
 
 
 async def propose_plans(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
@@ -248,16 +258,19 @@ async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None
     async with played.read() as tx:
         contents = {
             table: await tx.scalar(text(sealed.format(table))) or ""
-            for table in ("provider_applications", "account_bindings", "account_invitations")
+            for table in ("provider_applications", "account_bindings", "account_invitations", "complaints")
         }
         salts = await tx.scalars(
             text(
                 "SELECT encode(token_hash, 'hex') FROM provider_applications "
                 "UNION ALL SELECT request_id::text FROM account_bindings "
-                "UNION ALL SELECT encode(code_hash, 'hex') FROM account_invitations"
+                "UNION ALL SELECT encode(code_hash, 'hex') FROM account_invitations "
+                "UNION ALL SELECT salt::text FROM complaints"
             )
         )
         assert not [salt for salt in salts if salt in "".join(contents.values())]
     assert PHONE not in contents["provider_applications"]
     assert ACCOUNT not in contents["account_bindings"]
     assert LABEL not in contents["account_invitations"]
+    assert COMPLAINANT not in contents["complaints"]
+    assert WORDS not in contents["complaints"]

@@ -1,5 +1,5 @@
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -37,6 +37,15 @@ async def download_league(tx: ReadTx, month: Month, by: Group) -> Response:
         "Cache-Control": f"public, max-age={_MINUTE}",
     }
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/complaint-figures", dependencies=_public, response_model=schemas.ComplaintFigures, responses=NOT_MODIFIED)
+async def get_complaint_figures(
+    request: Request, tx: ReadTx, month: Month, by: Literal[Group.PROVIDER, Group.DIVISION]
+) -> Response:
+    """Get how many complaints of a month were accepted, by provider or division."""
+    figures = await service.complaint_figures_of(tx, _first(month), by)
+    return cacheable(request, figures, seconds=_MINUTE)
 
 
 def _first(month: str) -> date:

@@ -1,6 +1,6 @@
 """Figures of ended cases by month, from the index of ended cases alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.workflows.models import Workflow
+from svc_services.supervision.complaints.models import Complaint
 from svc_services.supervision.ratings.models import Rating
 
 FEWEST = 10
@@ -34,6 +35,7 @@ class Line:
     p90_days: int
     ratings: int | None
     average_grade: float | None
+    complaints: int | None
 
 
 _COLUMNS: dict[Group, tuple[Any, Any]] = {
@@ -71,8 +73,22 @@ async def lines_of(tx: AsyncSession, month: date, by: Group) -> Sequence[Line]:
         .having(func.count(Application.person_id.distinct()) >= FEWEST)
     )
     grades = {key: (count, round(float(average), 1)) for key, count, average in await tx.execute(rated)}
-    lines = [Line(*row, *grades.get(row[0], (None, None))) for row in await tx.execute(found)]
+    complaints = {} if by == Group.KIND else await complaints_of(tx, month, by)
+    rows = [(*row, *grades.get(row[0], (None, None)), complaints.get(row[0])) for row in await tx.execute(found)]
+    lines = [Line(*row) for row in rows]
     return sorted(lines, key=lambda line: line.key)
+
+
+async def complaints_of(tx: AsyncSession, month: date, by: Group) -> Mapping[str, int]:
+    """How many complaints that were filed in a month were accepted, for the providers or divisions with enough."""
+    column = {Group.PROVIDER: Complaint.provider_id, Group.DIVISION: Complaint.division_code}[by]
+    accepted = (
+        select(cast(column, Text), func.count())
+        .where(Complaint.accepted_at.is_not(None), *_within(Complaint.filed_at, month))
+        .group_by(column)
+        .having(func.count() >= FEWEST)
+    )
+    return {key: count for key, count in await tx.execute(accepted)}  # noqa: C416 - rows are no pairs to mypy
 
 
 async def _decisions(tx: AsyncSession) -> list[tuple[UUID, str]]:

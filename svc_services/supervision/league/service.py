@@ -12,7 +12,7 @@ from svc_services.cases.workflows.models import ApplicationKind
 from svc_services.providers.applications.models import Provider
 from svc_services.reference.models import Division
 from svc_services.supervision.league import schemas
-from svc_services.supervision.league.queries import FEWEST, Group, lines_of
+from svc_services.supervision.league.queries import FEWEST, Group, complaints_of, lines_of
 
 _KINDS = {
     ApplicationKind.NEW_CONNECTION: "报装",
@@ -36,6 +36,7 @@ _HEADINGS = (
     "九成件用时(工作日)",
     "评价数",
     "平均评分",
+    "受理投诉数",
 )
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the code page of the machine."""
@@ -54,10 +55,20 @@ async def league_of(tx: AsyncSession, month: date, by: Group) -> schemas.League:
             p90_days=line.p90_days,
             ratings=line.ratings,
             average_grade=None if line.average_grade is None else round(line.average_grade, 2),
+            complaints=line.complaints,
         )
         for line in lines
     ]
     return schemas.League(month=f"{month:%Y-%m}", by=by, fewest_cases=FEWEST, items=items)
+
+
+async def complaint_figures_of(tx: AsyncSession, month: date, by: Group) -> schemas.ComplaintFigures:
+    counts = await complaints_of(tx, month, by)
+    names = await _names(tx, by, list(counts))
+    items = [
+        schemas.ComplaintFigure(key=key, name=names.get(key, key), complaints=counts[key]) for key in sorted(counts)
+    ]
+    return schemas.ComplaintFigures(month=f"{month:%Y-%m}", by=by, fewest_complaints=FEWEST, items=items)
 
 
 def table_of(league: schemas.League) -> bytes:
@@ -65,7 +76,7 @@ def table_of(league: schemas.League) -> bytes:
     rows = [
         (
             *(each.key, each.name, each.cases, _decimal(each.on_time_share * 100), each.median_days, each.p90_days),
-            *(each.ratings, _decimal(each.average_grade)),
+            *(each.ratings, _decimal(each.average_grade), each.complaints),
         )
         for each in league.items
     ]

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/services/v1/supervision-orders", tags=["supervision"
 async def issue_supervision_order(
     tx: Tx, caller: Operator, once: OnceKey, body: schemas.NewSupervisionOrder
 ) -> schemas.SupervisionOrder:
-    """Issue a supervision order on a case of one's divisions, to its provider or to a clerk."""
+    """Issue a supervision order on a case or a complaint of one's divisions, to its provider or to a clerk."""
     return await once.do(tx, caller, service.issue(tx, caller, body))
 
 
@@ -29,6 +29,7 @@ async def list_supervision_orders(
     page: PageQuery,
     status: OrderStatus | None = None,
     application_id: UUID | None = None,
+    complaint_id: UUID | None = None,
     *,
     overdue: bool = False,
 ) -> Page[schemas.SupervisionOrderSummary]:
@@ -40,6 +41,8 @@ async def list_supervision_orders(
         query = query.where(SupervisionOrder.status == status)
     if application_id:
         query = query.where(SupervisionOrder.application_id == application_id)
+    if complaint_id:
+        query = query.where(SupervisionOrder.complaint_id == complaint_id)
     if overdue:
         query = query.where(SupervisionOrder.level > 0)
     return await page_of(tx, query, page, SupervisionOrder.id, service.summary, newest_first=True)

@@ -17,7 +17,9 @@ class SupervisionOrderMoved(Event):
     key_field: ClassVar[str] = "order_id"
 
     order_id: UUID
-    application_id: UUID
+    application_id: UUID | None
+    """Null where the order is on a complaint."""
+    complaint_id: UUID | None
     provider_id: UUID
     division_code: str
     clerk_id: UUID | None

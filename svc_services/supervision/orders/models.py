@@ -1,4 +1,4 @@
-"""Supervision orders on cases, and each word that was exchanged about one."""
+"""Supervision orders on cases and complaints, and each word that was exchanged about one."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -49,7 +49,7 @@ class OrderAction(StrEnum):
 
 
 class SupervisionOrder(Clocked, Base):
-    """An operator wants an answer about a case, from its provider or from one clerk, within working days."""
+    """An operator wants an answer about a case or a complaint, from its provider or a clerk, within working days."""
 
     __tablename__ = "supervision_orders"
     __table_args__ = (
@@ -57,17 +57,20 @@ class SupervisionOrder(Clocked, Base):
         one_of("status", OrderStatus),
         CheckConstraint("(addressee = 'clerk') = (clerk_id IS NOT NULL)", name="clerk"),
         CheckConstraint("clerk_id <> issued_by", name="second_person"),
+        CheckConstraint("num_nonnulls(application_id, complaint_id) = 1", name="subject"),
         *clock_checks(),
         Index(None, "division_code", "id"),
         Index(None, "provider_id", "id"),
         Index(None, "clerk_id", "id", postgresql_where=text("clerk_id IS NOT NULL")),
         Index(None, "application_id"),
+        Index(None, "complaint_id"),
         Index("ix_supervision_orders_due", "look_at", postgresql_where=_WAITING),
         Index("ix_supervision_orders_calendar", "calendar_revision", "id", postgresql_where=_WAITING),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"))
+    application_id: Mapped[UUID | None] = mapped_column(ForeignKey("applications.id"))
+    complaint_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaints.id"))
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
     division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
     addressee: Mapped[Addressee] = mapped_column(Text)

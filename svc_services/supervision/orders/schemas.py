@@ -11,7 +11,9 @@ from svc_services.supervision.orders.models import Addressee, OrderAction, Order
 class NewSupervisionOrder(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    application_id: UUID
+    application_id: UUID | None = None
+    complaint_id: UUID | None = None
+    """What the order is on: one of the two."""
     addressee: Addressee
     clerk_id: UUID | None = None
     """Where the addressee is a clerk: who."""
@@ -21,9 +23,11 @@ class NewSupervisionOrder(BaseModel):
     """Working days for the reply; the day of the order does not count."""
 
     @model_validator(mode="after")
-    def _require_clerk(self) -> Self:
+    def _require_clerk_and_subject(self) -> Self:
         if (self.addressee == Addressee.CLERK) != (self.clerk_id is not None):
             raise ValueError("clerk_id must name the clerk, and nobody else")
+        if (self.application_id is None) == (self.complaint_id is None):
+            raise ValueError("one of application_id and complaint_id must be given")
         return self
 
 
@@ -47,7 +51,9 @@ class SupervisionOrderSummary(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     order_id: UUID
-    application_id: UUID
+    application_id: UUID | None
+    complaint_id: UUID | None
+    """Set where the order is on a complaint, and not on an application."""
     provider_id: UUID
     division_code: str
     addressee: Addressee

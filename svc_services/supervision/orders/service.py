@@ -19,6 +19,7 @@ from svc_services.calendar.days.queries import calendar_of
 from svc_services.callers import OPERATOR
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.supervision import clocks
+from svc_services.supervision.complaints.models import Complaint
 from svc_services.supervision.orders import schemas
 from svc_services.supervision.orders.events import SupervisionOrderMoved
 from svc_services.supervision.orders.models import (
@@ -28,7 +29,12 @@ from svc_services.supervision.orders.models import (
     SupervisionOrder,
     SupervisionOrderEntry,
 )
-from svc_services.supervision.orders.refusals import NotAClerkThere, OrderNotYours, OrderOpenAlready
+from svc_services.supervision.orders.refusals import (
+    NotAClerkThere,
+    OrderNotYours,
+    OrderOpenAlready,
+    OrderWithoutProvider,
+)
 from svc_services.supervision.readers import CLERK, COMPANY, visible
 
 _FINISHED = (OrderStatus.ACCEPTED, OrderStatus.WITHDRAWN)
@@ -40,20 +46,20 @@ _DECISIONS = {
 
 
 async def issue(tx: AsyncSession, caller: Caller, new: schemas.NewSupervisionOrder) -> schemas.SupervisionOrder:
-    """Issue an order on a case of one's divisions.
+    """Issue an order on a case or a complaint of one's divisions.
 
     Raises:
-        NotFound, NotYourDivision, SecondPersonNeeded, NotAClerkThere, OrderOpenAlready
+        NotFound, NotYourDivision, SecondPersonNeeded, NotAClerkThere, OrderOpenAlready, OrderWithoutProvider
     """
-    # The lock on the case keeps a second order to the same addressee out.
-    case = await tx.get(Application, new.application_id, with_for_update=True)
-    if case is None or case.status == CaseStatus.DRAFT:
-        raise NotFound
+    # Its lock keeps a second order to the same addressee out.
+    case = await _locked_subject(tx, new)
     acting_in(caller, [case.division_code], OPERATOR)
     if caller.id in {case.person_id, new.clerk_id}:
         raise SecondPersonNeeded
     if new.clerk_id and not await _is_clerk(tx, new.clerk_id, case.division_code):
         raise NotAClerkThere
+    if case.provider_id is None:
+        raise OrderWithoutProvider
     await _require_first(tx, new)
     order = SupervisionOrder(
         id=new_id(),
@@ -63,7 +69,7 @@ async def issue(tx: AsyncSession, caller: Caller, new: schemas.NewSupervisionOrd
         issued_at=now(),
         status=OrderStatus.OPEN,
         limit_days=new.reply_days,
-        **new.model_dump(include={"application_id", "addressee", "clerk_id"}),
+        **new.model_dump(include={"application_id", "complaint_id", "addressee", "clerk_id"}),
     )
     clocks.begin(order, today(), await calendar_of(tx))
     tx.add(order)
@@ -149,9 +155,21 @@ async def _visible(tx: AsyncSession, caller: Caller, order_id: UUID, *, locked: 
     return order
 
 
+async def _locked_subject(tx: AsyncSession, new: schemas.NewSupervisionOrder) -> Application | Complaint:
+    found: Application | Complaint | None
+    if new.complaint_id:
+        found = await tx.get(Complaint, new.complaint_id, with_for_update=True)
+    else:
+        found = await tx.get(Application, new.application_id, with_for_update=True)
+    if found is None or found.status == CaseStatus.DRAFT:
+        raise NotFound
+    return found
+
+
 async def _require_first(tx: AsyncSession, new: schemas.NewSupervisionOrder) -> None:
     same = exists().where(
-        SupervisionOrder.application_id == new.application_id,
+        SupervisionOrder.application_id.is_not_distinct_from(new.application_id),
+        SupervisionOrder.complaint_id.is_not_distinct_from(new.complaint_id),
         SupervisionOrder.addressee == new.addressee,
         SupervisionOrder.clerk_id.is_not_distinct_from(new.clerk_id),
         SupervisionOrder.status.not_in(_FINISHED),

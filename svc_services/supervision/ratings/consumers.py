@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import EventData, Handler, Received
 from chassis.outbox import emit
-from svc_services.cases.applications.consumers import PersonClosed, erase_person
+from svc_services.cases.applications.consumers import PersonClosed
+from svc_services.cases.applications.consumers import erase_person as erase_of_cases
 from svc_services.cases.applications.models import Application
 from svc_services.cases.joint.drafts import erase_of_person as erase_joint_drafts
 from svc_services.cases.joint.service import follow
@@ -32,11 +33,16 @@ async def _ask(tx: AsyncSession, event: Received[ApplicationMoved]) -> None:
             await emit(tx, RatingRequested(application_id=case.id, person_id=case.person_id, stage=stage))
 
 
+async def erase_person(tx: AsyncSession, person_id: UUID) -> None:
+    """Erase what the rooms up to this slice hold of a person."""
+    await erase_of_cases(tx, person_id)
+    await erase_joint_drafts(tx, person_id)
+    mine = select(Application.id).where(Application.person_id == person_id)
+    await tx.execute(update(Rating).where(Rating.application_id.in_(mine)).values(words=None, salt=None))
+
+
 async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
     await erase_person(tx, event.data.person_id)
-    await erase_joint_drafts(tx, event.data.person_id)
-    mine = select(Application.id).where(Application.person_id == event.data.person_id)
-    await tx.execute(update(Rating).where(Rating.application_id.in_(mine)).values(words=None, salt=None))
 
 
 HANDLERS = (

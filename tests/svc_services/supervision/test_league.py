@@ -146,3 +146,41 @@ async def test_the_figures_of_a_month_are_read_from_their_index(database: Databa
         )
         plan = " ".join(str(row[0]) for row in found)
     assert "ix_applications_ended" in plan
+
+
+_COMPLAINTS = """
+INSERT INTO complaints (id, number, source, person_id, provider_id, division_code, subject, subject_verified,
+    contact_shared, handler, status, disputed, reopened, revision, filed_at, accepted_at, limit_days, consumed_days,
+    counted_to, due_on, level, calendar_revision)
+SELECT uuidv7(), gen_random_uuid()::text, 'resident', uuidv7(), :provider_id, '654002', 'service', true, false,
+    CASE WHEN :accepted THEN 'authority' END, CASE WHEN :accepted THEN 'handling' ELSE 'filed' END, false, false, 1,
+    '2026-03-31T23:59:59+08:00', CASE WHEN :accepted THEN now() END, 5, 0, '2026-03-31', '2026-04-08', 0, 0
+FROM generate_series(1, :count)
+"""
+
+
+async def complained(database: Database, provider_id: UUID, count: int, *, accepted: bool = True) -> None:
+    async with database.transaction() as tx:
+        await tx.execute(text(_COMPLAINTS), {"provider_id": provider_id, "count": count, "accepted": accepted})
+
+
+async def test_ten_accepted_complaints_and_more_are_public(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    async def figures(by: str, month: str = "2026-03") -> list[tuple[str, int]]:
+        answer = await api.get("/services/v1/complaint-figures", params={"by": by, "month": month})
+        assert answer.status_code == 200, answer.text
+        return [(each["key"], each["complaints"]) for each in answer.json()["items"]]
+
+    await complained(database, provider_id, 9)
+    await complained(database, provider_id, 30, accepted=False)
+    assert [await figures(by) for by in ("provider", "division")] == [[], []]
+    await ended(database, provider_id, [1] * 10)
+    assert [each["complaints"] for each in await league(api, "provider")] == [None]
+    await complained(database, provider_id, 1)
+    assert [await figures(by) for by in ("provider", "division")] == [[(str(provider_id), 10)], [("654002", 10)]]
+    assert await figures("provider", "2026-04") == []
+    assert [each["complaints"] for each in await league(api, "provider")] == [10]
+    assert [each["complaints"] for each in await league(api, "kind")] == [None]
+    kinds = await api.get("/services/v1/complaint-figures", params={"by": "kind", "month": "2026-03"})
+    assert kinds.status_code == 422
