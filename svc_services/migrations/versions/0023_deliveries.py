@@ -113,3 +113,4 @@ def _attempts() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_attempts")),
     )
     op.create_index("ix_delivery_attempts_delivery_id_id", "delivery_attempts", ["delivery_id", "id"])
+    op.create_index("ix_delivery_attempts_began_at", "delivery_attempts", ["began_at"])

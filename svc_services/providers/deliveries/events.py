@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
-from svc_services.providers.deliveries.models import Fault
+from svc_services.providers.deliveries.models import DeliveryFault
 
 
 class ProviderDeliveriesStalled(Event):
@@ -21,7 +21,7 @@ class ProviderDeliveriesStalled(Event):
 
     provider_id: UUID
     failing_since: datetime
-    fault: Fault
+    fault: DeliveryFault
     """Of the last try; expect further faults within v1."""
     waiting: int
     """How many deliveries wait."""

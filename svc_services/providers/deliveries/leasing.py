@@ -24,8 +24,8 @@ from svc_services.providers.deliveries.models import (
     Delivery,
     DeliveryAttempt,
     DeliveryEndpoint,
+    DeliveryFault,
     DeliveryStatus,
-    Fault,
 )
 from svc_services.providers.deliveries.service import locked_endpoint, release_waiting
 
@@ -53,7 +53,7 @@ class Outcome:
     began_at: datetime
     milliseconds: int
     status: int | None = None
-    fault: Fault | None = None
+    fault: DeliveryFault | None = None
     answer: str | None = None
 
     @property
@@ -176,7 +176,7 @@ async def _tell_stalled(tx: AsyncSession, endpoint: DeliveryEndpoint, since: dat
     stalled = ProviderDeliveriesStalled(
         provider_id=endpoint.provider_id,
         failing_since=since,
-        fault=last.fault or Fault.NO_ANSWER,
+        fault=last.fault or DeliveryFault.NO_ANSWER,
         waiting=await tx.scalar(waiting) or 0,
     )
     await emit(tx, stalled)

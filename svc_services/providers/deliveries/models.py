@@ -50,7 +50,7 @@ WAITING = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 _WAITING = text("status IN ('pending', 'sending')")
 
 
-class Fault(StrEnum):
+class DeliveryFault(StrEnum):
     """Why a try has delivered nothing."""
 
     ADDRESS_REFUSED = "address_refused"
@@ -132,9 +132,10 @@ class DeliveryAttempt(Base):
 
     __tablename__ = "delivery_attempts"
     __table_args__ = (
-        one_of("fault", Fault),
+        one_of("fault", DeliveryFault),
         CheckConstraint("milliseconds >= 0", name="milliseconds"),
         Index(None, "delivery_id", "id"),
+        Index(None, "began_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -143,7 +144,7 @@ class DeliveryAttempt(Base):
     began_at: Mapped[datetime] = mapped_column(Timestamp)
     milliseconds: Mapped[int]
     status: Mapped[int | None] = mapped_column(SmallInteger)
-    fault: Mapped[Fault | None] = mapped_column(Text)
+    fault: Mapped[DeliveryFault | None] = mapped_column(Text)
     """None: the company has received it."""
     answer: Mapped[str | None] = mapped_column(Text)
     """The code of the answer, if it is a plain word; sentences may say anything, and are not kept."""

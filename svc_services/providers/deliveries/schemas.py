@@ -3,7 +3,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from svc_services.providers.deliveries.models import DeliveryKind, DeliveryStatus, Fault
+from svc_services.providers.deliveries.models import DeliveryFault, DeliveryKind, DeliveryStatus
 
 
 class Delivery(BaseModel):
@@ -37,7 +37,7 @@ class DeliveryAttempt(BaseModel):
     milliseconds: int
     status: int | None
     """Of the answer; null where none came."""
-    fault: Fault | None
+    fault: DeliveryFault | None
     """Null: the company has received it. Expect further faults within v1."""
     answer: str | None
     """The `code` of a refusal, if it is a plain word; nothing else of an answer is kept."""

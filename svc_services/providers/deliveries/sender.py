@@ -22,7 +22,7 @@ from kit.strict_json import answer_of
 from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 from svc_services.providers.deliveries.leasing import Outcome, Try, lease, providers_due, record
 from svc_services.providers.deliveries.letters import letter
-from svc_services.providers.deliveries.models import Fault
+from svc_services.providers.deliveries.models import DeliveryFault
 
 AT_ONCE = 8
 """How many of one company a worker sends at once."""
@@ -97,16 +97,16 @@ class Sender:
         """Send a delivery once."""
         began_at, begun = now(), time.monotonic()
         reply: Reply | None = None
-        fault: Fault | None
+        fault: DeliveryFault | None
         try:
             reply = await call(client, await self._request(client, each), seconds=self.seconds)
             fault = _fault(reply)
         except NotReached:
-            fault = Fault.NOT_REACHED
+            fault = DeliveryFault.NOT_REACHED
         except NoAnswer:
-            fault = Fault.NO_ANSWER
+            fault = DeliveryFault.NO_ANSWER
         except (EndpointUrlRefused, httpx.InvalidURL, Unsignable, ValueError):
-            fault = Fault.ADDRESS_REFUSED
+            fault = DeliveryFault.ADDRESS_REFUSED
         milliseconds = round((time.monotonic() - begun) * 1_000)
         if reply is None:
             return Outcome(began_at, milliseconds, fault=fault)
@@ -122,13 +122,13 @@ class Sender:
         )
 
 
-def _fault(reply: Reply) -> Fault | None:
+def _fault(reply: Reply) -> DeliveryFault | None:
     if reply.status != httpx.codes.OK:
-        return Fault.WRONG_STATUS
+        return DeliveryFault.WRONG_STATUS
     try:
         answer_of(Receipt, reply.body)
     except ValueError:
-        return Fault.WRONG_ANSWER
+        return DeliveryFault.WRONG_ANSWER
     return None
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from sqlalchemy import literal_column, select, update
+from sqlalchemy import ColumnElement, literal_column, select, update
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
@@ -91,6 +91,9 @@ class Receiver:
     async def send(self) -> None:
         await self.sender.work_off(self.provider_id)
 
+    async def all_received(self) -> bool:
+        return all(row.status == "delivered" for row in await self.rows())
+
     def told(self) -> list[tuple[UUID, Any]]:
         """What has arrived: subjects with the version that each delivery tells of."""
         bodies = [request.json for request in self.system.requests]
@@ -110,9 +113,14 @@ class Receiver:
         async with self.database.read() as tx:
             return await tx.get_one(DeliveryEndpoint, self.provider_id)
 
+    async def repeated(self) -> None:
+        """Have everything that was received sent again, as people of the company do one by one."""
+        for row in await self.rows():
+            assert (await self.order(f"deliveries/{row.id}/repeat")).status_code == 200
+
     async def let_pass(self, time: timedelta) -> None:
         """Move the clock of everything that is stored."""
-        ago = literal_column(f"interval '{time.total_seconds()} seconds'")
+        ago: ColumnElement[Any] = literal_column(f"interval '{time.total_seconds()} seconds'")
         async with self.database.transaction() as tx:
             for table, names in (
                 (Delivery, ("try_at", "give_up_at", "repeated_at", "settled_at")),

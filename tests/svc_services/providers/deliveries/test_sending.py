@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.db import Database, new_id
-from chassis.testing import Tokens
+from chassis.testing import Tokens, until
 from kit.signatures.keys import thumbprint
 from kit.signatures.messages import Request, verify_request
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.leasing import lease, record
-from svc_services.providers.deliveries.models import DeliveryStatus, Fault
+from svc_services.providers.deliveries.models import DeliveryFault, DeliveryStatus
 from svc_services.providers.deliveries.sender import AT_ONCE, Sender
 from svc_services.providers.deliveries.service import give_up_due
 from tests.svc_services.companies import ProviderSystem, ReceivedRequest, answer_with, answer_with_bytes
@@ -106,22 +106,22 @@ async def test_the_next_of_a_case_follows_one_that_was_given_up(company: Receive
 @pytest.mark.parametrize(
     ("status", "body", "fault", "kept"),
     [
-        (503, b"<h1>Mr Zhang is at lunch</h1>", Fault.WRONG_STATUS, None),
-        (422, b'{"code": "unknown_case", "detail": "650103199001011234"}', Fault.WRONG_STATUS, "unknown_case"),
-        (422, b'{"code": "650103199001011234"}', Fault.WRONG_STATUS, None),
-        (422, b'{"code": "Zhang San"}', Fault.WRONG_STATUS, None),
-        (422, b'{"code": "a", "code": "b"}', Fault.WRONG_STATUS, None),
-        (422, b"[" * 60_000, Fault.WRONG_STATUS, None),
-        (422, b"\xff\xfe", Fault.WRONG_STATUS, None),
-        (200, b"<h1>Welcome</h1>", Fault.WRONG_ANSWER, None),
-        (200, b'{"result": "later"}', Fault.WRONG_ANSWER, None),
-        (204, b"", Fault.WRONG_STATUS, None),
-        (200, b"x" * 70_000, Fault.NO_ANSWER, None),
-        (302, b"", Fault.WRONG_STATUS, None),
+        (503, b"<h1>Mr Zhang is at lunch</h1>", DeliveryFault.WRONG_STATUS, None),
+        (422, b'{"code": "unknown_case", "detail": "650103199001011234"}', DeliveryFault.WRONG_STATUS, "unknown_case"),
+        (422, b'{"code": "650103199001011234"}', DeliveryFault.WRONG_STATUS, None),
+        (422, b'{"code": "Zhang San"}', DeliveryFault.WRONG_STATUS, None),
+        (422, b'{"code": "a", "code": "b"}', DeliveryFault.WRONG_STATUS, None),
+        (422, b"[" * 60_000, DeliveryFault.WRONG_STATUS, None),
+        (422, b"\xff\xfe", DeliveryFault.WRONG_STATUS, None),
+        (200, b"<h1>Welcome</h1>", DeliveryFault.WRONG_ANSWER, None),
+        (200, b'{"result": "later"}', DeliveryFault.WRONG_ANSWER, None),
+        (204, b"", DeliveryFault.WRONG_STATUS, None),
+        (200, b"x" * 70_000, DeliveryFault.NO_ANSWER, None),
+        (302, b"", DeliveryFault.WRONG_STATUS, None),
     ],
 )
 async def test_what_is_no_receipt_is_a_fault_and_says_nothing_of_anybody(
-    company: Receiver, status: int, body: bytes, fault: Fault, kept: str | None
+    company: Receiver, status: int, body: bytes, fault: DeliveryFault, kept: str | None
 ) -> None:
     await company.tell(version=1)
     company.system.answer = answer_with_bytes(body, status)
@@ -154,7 +154,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(company: Receiver)
     await company.send()
     held.go.set()
     (tried,) = await company.attempts()
-    assert (tried.fault, tried.status) == (Fault.NO_ANSWER, None)
+    assert (tried.fault, tried.status) == (DeliveryFault.NO_ANSWER, None)
     assert 200 <= tried.milliseconds < 5_000
 
 
@@ -175,7 +175,7 @@ async def test_an_endpoint_that_now_resolves_to_our_own_network_is_not_called(
     await company.tell(version=1)
     await company.send()
     assert company.system.requests == []
-    assert (await company.attempts())[0].fault == Fault.ADDRESS_REFUSED
+    assert (await company.attempts())[0].fault == DeliveryFault.ADDRESS_REFUSED
 
 
 async def test_two_workers_send_each_once_and_in_order(company: Receiver, signing_key: RSAPrivateKey) -> None:
@@ -184,7 +184,7 @@ async def test_two_workers_send_each_once_and_in_order(company: Receiver, signin
         for subject in subjects:
             await company.tell(subject, version=version)
     others = [Sender(company.database, signing_key, Endpoints(anywhere=True)) for _ in range(3)]
-    while any(row.status != "delivered" for row in await company.rows()):
+    while not await company.all_received():
         await asyncio.gather(*(each.work_off(company.provider_id) for each in (company.sender, *others)))
     assert len(company.told()) == 36
     for subject in subjects:
@@ -242,8 +242,7 @@ async def test_a_slow_company_delays_no_other(
         await asyncio.to_thread(held.begun.wait, 20)
         assert len(company.system.requests) <= AT_ONCE
         held.go.set()
-        while any(row.status != "delivered" for row in await company.rows()):
-            await asyncio.sleep(0.05)
+        await until(company.all_received)
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working
