@@ -15,7 +15,6 @@ from sqlalchemy.orm import aliased
 
 from chassis.outbox import emit
 from chassis.telemetry import log
-from kit.calendar import database_time
 from kit.leases import claimable, pause_after
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.deliveries.events import ProviderDeliveriesResumed, ProviderDeliveriesStalled
@@ -74,50 +73,71 @@ async def providers_due(tx: AsyncSession) -> Sequence[UUID]:
     return (await tx.scalars(ready.where(due, exists().where(*of_provider)))).all()
 
 
-async def lease(tx: AsyncSession, provider_id: UUID, duration: timedelta, most: int) -> list[Try]:
+@dataclass(frozen=True)
+class Turn:
+    """What one transaction knows of a company whose endpoint's row it has locked."""
+
+    endpoint: DeliveryEndpoint
+    provider: Provider
+    moment: datetime
+
+
+async def begin(tx: AsyncSession, provider_id: UUID) -> Turn:
+    """Lock the endpoint of a company, to record outcomes and to lease deliveries."""
+    query = (
+        select(DeliveryEndpoint, Provider, func.now())
+        .join(Provider, Provider.id == DeliveryEndpoint.provider_id)
+        .where(DeliveryEndpoint.provider_id == provider_id)
+        .with_for_update(of=DeliveryEndpoint)
+        .execution_options(populate_existing=True)
+    )
+    found = (await tx.execute(query)).one_or_none()
+    if found is None:
+        await locked_endpoint(tx, provider_id)
+        found = (await tx.execute(query)).one()
+    return Turn(*found)
+
+
+async def lease(tx: AsyncSession, turn: Turn, duration: timedelta, most: int) -> list[Try]:
     """Lease the next deliveries of a company: of each subject only the first that waits, none while it is paused.
 
     While its endpoint is dead, one is leased when its probe is due: the one that was tried the longest ago, so that one
     that the company never accepts does not keep the endpoint dead.
     """
-    endpoint = await locked_endpoint(tx, provider_id)
-    provider = await tx.get_one(Provider, provider_id, populate_existing=True)
-    if endpoint.paused_at is not None or provider.suspended_at is not None or most < 1:
+    endpoint, moment = turn.endpoint, turn.moment
+    if endpoint.paused_at is not None or turn.provider.suspended_at is not None or most < 1:
         return []
-    moment = await database_time(tx)
     due: ColumnElement[bool] = Delivery.try_at <= moment
     if endpoint.probe_at is not None:
         if endpoint.probe_at > moment:
             return []
         due, most = or_(due, Delivery.status == DeliveryStatus.PENDING), 1
-    batch = claimable(_first_waiting(provider_id).where(due), Delivery.try_at, Delivery.position, limit=most)
+    batch = claimable(_first_waiting(endpoint.provider_id).where(due), Delivery.try_at, Delivery.position, limit=most)
     tries, is_probe = [], endpoint.probe_at is not None
     for delivery in (await tx.scalars(batch)).all():
         delivery.move_to(DeliveryStatus.SENDING)
-        tries.append(Try(delivery, delivery.lease(duration), provider.endpoint_url, is_probe))
+        tries.append(Try(delivery, delivery.lease(duration), turn.provider.endpoint_url, is_probe))
     if tries and is_probe:
         endpoint.probe_at = moment + duration
     await tx.flush()
     return tries
 
 
-async def record(tx: AsyncSession, provider_id: UUID, outcomes: Sequence[tuple[Try, Outcome]]) -> None:
+async def record(tx: AsyncSession, turn: Turn, outcomes: Sequence[tuple[Try, Outcome]]) -> None:
     """Record what came of tries, in the order in which they ended."""
     if not outcomes:
         return
-    endpoint = await locked_endpoint(tx, provider_id)
     ids = [each.delivery.id for each, _ in outcomes]
     query = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id).with_for_update()
-    found = (await tx.scalars(query.execution_options(populate_existing=True))).all()
-    rows, moment = {each.id: each for each in found}, await database_time(tx)
+    rows = {each.id: each for each in (await tx.scalars(query)).all()}
     for each, outcome in outcomes:
         delivery = rows.get(each.delivery.id)
         if delivery is None or delivery.tries != each.number or delivery.status != DeliveryStatus.SENDING:
             log.warning("delivery_result_too_late", delivery_id=str(each.delivery.id))
             continue
         tx.add(_attempt(each, outcome))
-        _settle(delivery, outcome, moment)
-        await _note(tx, endpoint, each, outcome, moment)
+        _settle(delivery, outcome, turn.moment)
+        await _note(tx, turn.endpoint, each, outcome, turn.moment)
     await tx.flush()
 
 

@@ -20,11 +20,11 @@ from kit.public_addresses import RESOLVE_SECONDS
 from kit.signatures.messages import Unsignable, sign_request
 from kit.strict_json import answer_of
 from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
-from svc_services.providers.deliveries.leasing import Outcome, Try, lease, providers_due, record
+from svc_services.providers.deliveries.leasing import Outcome, Try, begin, lease, providers_due, record
 from svc_services.providers.deliveries.letters import letter
 from svc_services.providers.deliveries.models import DeliveryFault
 
-AT_ONCE = 8
+AT_ONCE = 16
 """How many of one company a worker sends at once."""
 _POLL_SECONDS = 1.0
 _SLACK_SECONDS = 10.0
@@ -82,8 +82,9 @@ class Sender:
                 while True:
                     outcomes = [(under_way.pop(task), task.result()) for task in ended]
                     async with self.database.transaction() as tx:
-                        await record(tx, provider_id, outcomes)
-                        tries = await lease(tx, provider_id, lasts, self.at_once - len(under_way))
+                        turn = await begin(tx, provider_id)
+                        await record(tx, turn, outcomes)
+                        tries = await lease(tx, turn, lasts, self.at_once - len(under_way))
                     under_way |= {asyncio.create_task(self.send(client, each)): each for each in tries}
                     if not under_way:
                         return

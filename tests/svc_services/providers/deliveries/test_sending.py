@@ -14,7 +14,7 @@ from chassis.testing import Tokens, until
 from kit.signatures.keys import thumbprint
 from kit.signatures.messages import Request, verify_request
 from svc_services.endpoint_urls import Endpoints
-from svc_services.providers.deliveries.leasing import lease, record
+from svc_services.providers.deliveries.leasing import begin, lease, record
 from svc_services.providers.deliveries.models import DeliveryFault, DeliveryStatus
 from svc_services.providers.deliveries.sender import AT_ONCE, Sender
 from svc_services.providers.deliveries.service import give_up_due
@@ -214,7 +214,7 @@ async def test_a_worker_killed_in_the_middle_loses_nothing(company: Receiver) ->
 async def test_a_worker_that_comes_back_after_its_lease_changes_nothing(company: Receiver) -> None:
     await company.tell(version=1)
     async with company.database.transaction() as tx:
-        (late,) = await lease(tx, company.provider_id, LEASE, AT_ONCE)
+        (late,) = await lease(tx, await begin(tx, company.provider_id), LEASE, AT_ONCE)
     await company.let_pass(LEASE)
     company.system.answer = BROKEN
     await company.send()
@@ -222,7 +222,7 @@ async def test_a_worker_that_comes_back_after_its_lease_changes_nothing(company:
         company.system.answer = RECEIVED
         outcome = await company.sender.send(client, late)
     async with company.database.transaction() as tx:
-        await record(tx, company.provider_id, [(late, outcome)])
+        await record(tx, await begin(tx, company.provider_id), [(late, outcome)])
     (row,), tried = await company.rows(), await company.attempts()
     assert (row.status, row.tries, [each.number for each in tried]) == ("pending", 2, [2])
 
