@@ -129,26 +129,25 @@ _DELIVERY = {
     "kind": {
         "type": "string",
         "pattern": "^[a-z_]{1,64}$",
-        "description": "`application_submitted`, `application_moved`, `account_binding_ended`, `holder_change_done` or "
+        "description": "`application_submitted`, `application_moved`, `holder_change_done` or "
         "`meter_reading_taken`; expect further kinds, and answer them `received`.",
     },
     "subject_id": {
         **_ID,
-        "description": "The application, binding, holder change or reading. Of one subject the next delivery is sent "
+        "description": "The application, holder change or reading. Of one subject the next delivery is sent "
         "when the one before was received or given up.",
     },
     "occurred_at": {"type": "string", "format": "date-time"},
     "details": {
         "type": "object",
-        "description": "Of a case its `action`, `actor`, `state`, `version` and whether it has `ended`; of a binding "
-        "its `account_number`; of a reading its `number`. The rest is read from the platform with the company's token.",
+        "description": "Of a case its `action`, `actor`, `state`, `version` and whether it has `ended`; of a reading "
+        "its `number`. The rest is read from the platform with the company's token.",
         "properties": {
             "action": _TEXT,
             "actor": _TEXT,
             "state": _TEXT,
             "version": {"type": "integer", "minimum": 1},
             "ended": {"type": "boolean"},
-            "account_number": _TEXT,
             "number": {"type": "integer", "minimum": 1},
         },
     },

@@ -17,9 +17,7 @@ TABLES = {
         _ACCOUNTS, "kept for the provider; who read is unlinked after three years, or when they close their account"
     ),
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
-    "deliveries": Held(
-        _ACCOUNTS, "90 days after it was received or given up: ids, and of an ended binding the number of the account"
-    ),
+    "deliveries": Held(_ACCOUNTS, "90 days after it was received or given up; holds ids and steps only"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
@@ -90,12 +88,6 @@ PARTIES = (
         ("name", "account_number"),
         "svc_services.accounts.bindings.provider",
     ),
-    Party(
-        "provider_of_the_case",
-        "受理申请或者户号所在的公用事业单位",
-        ("account_number",),
-        "svc_services.providers.deliveries.sender",
-    ),
 )
 EVIDENCE = Evidence(
     "services",
@@ -103,5 +95,11 @@ EVIDENCE = Evidence(
     IMPERSONAL,
     FIGURES,
     PARTIES,
-    frozenset({"svc_services.providers.key_sources.provider", "svc_services.providers.applications.provider"}),
+    frozenset(
+        {
+            "svc_services.providers.key_sources.provider",
+            "svc_services.providers.applications.provider",
+            "svc_services.providers.deliveries.sender",
+        }
+    ),
 )

@@ -129,7 +129,7 @@ ENDPOINTS = [
     ("GET", f"/services/v1/deliveries/{ANY}/attempts", OVERSEERS),
     *(("GET", f"{OWN_COMPANY}/{ANY}/{name}", COMPANIES) for name in ("deliveries", "delivery-endpoint")),
     *(("GET", f"{OWN_COMPANY}/{ANY}/deliveries/{ANY}{name}", COMPANIES) for name in ("", "/attempts")),
-    *(("POST", f"{OWN_COMPANY}/{ANY}/deliveries{name}/repeat", COMPANIES) for name in ("", f"/{ANY}")),
+    *(("POST", f"{OWN_COMPANY}/{ANY}/deliveries{name}/repeat", ADMINS) for name in ("", f"/{ANY}")),
     *(("POST", f"{OWN_COMPANY}/{ANY}/delivery-endpoint/{action}", ADMINS) for action in ("pause", "resume")),
     *_examined(APPLICATIONS, OPERATORS, OPERATORS),
     *_examined(OWN_COMPANY, COMPANIES, ADMINS),

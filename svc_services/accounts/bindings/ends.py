@@ -16,8 +16,6 @@ from svc_services.accounts.bindings.events import AccountBindingEnded
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Role
 from svc_services.accounts.invitations.models import erase_words, withdraw_all
 from svc_services.accounts.readings.models import forget_readers
-from svc_services.providers.deliveries.models import DeliveryKind
-from svc_services.providers.deliveries.service import enqueue
 
 UNBOUND = SecurityEvent("account_unbound")
 _LIVE = (BindingStatus.ACTIVE, BindingStatus.PENDING)
@@ -62,7 +60,7 @@ async def erase_of_person(tx: AsyncSession, person_id: UUID) -> None:
 
 
 async def tell_ended(tx: AsyncSession, binding: AccountBinding, reason: str) -> None:
-    """Say in an event and in the security log that a binding has ended; to the company, if it was the holder's."""
+    """Say in an event and in the security log that a binding has ended."""
     ended = AccountBindingEnded(
         binding_id=binding.id,
         person_id=binding.person_id,
@@ -71,9 +69,6 @@ async def tell_ended(tx: AsyncSession, binding: AccountBinding, reason: str) -> 
         held_until=binding.held_until,
     )
     await emit(tx, ended)
-    if binding.role == Role.OWNER:
-        number = {"account_number": binding.account_number}
-        await enqueue(tx, binding.provider_id, DeliveryKind.ACCOUNT_BINDING_ENDED, binding.id, **number)
     about = {"provider_id": binding.provider_id, "person_id": binding.person_id}
     record_on_commit(tx, UNBOUND, reason, binding_id=binding.id, **about)
 

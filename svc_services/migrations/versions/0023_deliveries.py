@@ -68,8 +68,7 @@ def _deliveries() -> None:
             "status IN ('pending', 'sending', 'delivered', 'given_up')", name=op.f("ck_deliveries_status")
         ),
         sa.CheckConstraint(
-            "kind IN ('application_submitted', 'application_moved', 'account_binding_ended', 'holder_change_done', "
-            "'meter_reading_taken')",
+            "kind IN ('application_submitted', 'application_moved', 'holder_change_done', 'meter_reading_taken')",
             name=op.f("ck_deliveries_kind"),
         ),
         sa.CheckConstraint(

@@ -1,4 +1,4 @@
-"""Deliveries to companies: what happened to a case or an account of theirs, until received or given up."""
+"""Deliveries to companies: what happened to a case or a meter of theirs, until received or given up."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,6 @@ class DeliveryKind(StrEnum):
     """The hand-over of a case."""
     APPLICATION_MOVED = "application_moved"
     """A step that somebody else than the company has taken, such as a withdrawal."""
-    ACCOUNT_BINDING_ENDED = "account_binding_ended"
     HOLDER_CHANGE_DONE = "holder_change_done"
     METER_READING_TAKEN = "meter_reading_taken"
 
@@ -112,7 +111,7 @@ class Delivery(Leased, Base):
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
     kind: Mapped[DeliveryKind] = mapped_column(Text)
     subject_id: Mapped[UUID]
-    """The case, binding, holder change or reading; of one subject the next waits for the one before."""
+    """The case, holder change or reading; of one subject the next waits for the one before."""
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     occurred_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     status: Mapped[DeliveryStatus] = mapped_column(Text, default=DeliveryStatus.PENDING)

@@ -1,4 +1,4 @@
-"""Deliveries for the people of a company: all read, admins and operators order again, admins pause."""
+"""Deliveries for the people of a company: all of them read, admins repeat and pause."""
 
 from uuid import UUID
 
@@ -48,7 +48,7 @@ async def list_own_delivery_attempts(
 
 @router.post("/deliveries/{delivery_id}/repeat")
 async def repeat_own_delivery(
-    tx: Tx, caller: Member, once: OnceKey, provider_id: UUID, delivery_id: UUID
+    tx: Tx, caller: Admin, once: OnceKey, provider_id: UUID, delivery_id: UUID
 ) -> schemas.Delivery:
     """Repeat a delivery under its id, once a minute: one given up or received is sent again, one that waits at once.
 
@@ -56,7 +56,7 @@ async def repeat_own_delivery(
     """
 
     async def repeat() -> schemas.Delivery:
-        await own_provider(tx, caller, provider_id, ADMIN, OPERATOR)
+        await own_provider(tx, caller, provider_id, ADMIN)
         return presenters.shown(await service.repeat(tx, caller, provider_id, delivery_id))
 
     return await once.do(tx, caller, repeat())
@@ -64,12 +64,12 @@ async def repeat_own_delivery(
 
 @router.post("/deliveries/repeat")
 async def repeat_own_deliveries(
-    tx: Tx, caller: Member, once: OnceKey, provider_id: UUID, body: schemas.DeliveriesSince
+    tx: Tx, caller: Admin, once: OnceKey, provider_id: UUID, body: schemas.DeliveriesSince
 ) -> schemas.RepeatedDeliveries:
     """Repeat what was given up since a time, 500 at once and once a minute, the oldest first."""
 
     async def repeat() -> schemas.RepeatedDeliveries:
-        await own_provider(tx, caller, provider_id, ADMIN, OPERATOR)
+        await own_provider(tx, caller, provider_id, ADMIN)
         repeated, more = await service.repeat_given_up(tx, caller, provider_id, body.since)
         return schemas.RepeatedDeliveries(repeated=repeated, more=more)
 

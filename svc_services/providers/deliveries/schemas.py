@@ -16,7 +16,7 @@ class Delivery(BaseModel):
     kind: DeliveryKind
     """Expect further kinds within v1."""
     subject_id: UUID
-    """The case, binding, holder change or reading. Of one subject the next waits for the one before."""
+    """The case, holder change or reading. Of one subject the next waits for the one before."""
     status: DeliveryStatus
     tries: int
     try_at: datetime | None

@@ -1,4 +1,4 @@
-"""What companies are told: hand-overs, the steps of others, ended bindings, holder changes and readings."""
+"""What companies are told: hand-overs, the steps of others, holder changes and readings."""
 
 from datetime import timedelta
 from typing import Any
@@ -84,7 +84,7 @@ async def test_a_step_that_is_refused_is_not_delivered(
     assert [each["kind"] for each in await bodies(company)] == ["application_submitted"]
 
 
-async def test_an_unbound_account_is_told_by_its_number_alone(
+async def test_a_company_is_not_told_whether_anybody_had_bound_an_account(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, company: Receiver, person_id: UUID
 ) -> None:
     await bound(database, person_id, company.provider_id, ACCOUNT)
@@ -92,12 +92,10 @@ async def test_an_unbound_account_is_told_by_its_number_alone(
     (binding,) = (await api.get(BINDINGS, headers=resident)).json()["items"]
     removed = await api.delete(f"{BINDINGS}/{binding['binding_id']}", headers=resident | once())
     assert removed.is_success, removed.text
-    (said,) = await bodies(company)
-    assert (said["kind"], said["subject_id"]) == ("account_binding_ended", binding["binding_id"])
-    assert said["details"] == {"account_number": ACCOUNT}
+    assert await bodies(company) == []
 
 
-async def test_a_change_of_holders_is_confirmed_and_ends_bindings(
+async def test_a_change_of_holders_is_confirmed(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, company: Receiver, person_id: UUID
 ) -> None:
     await bound(database, person_id, company.provider_id, ACCOUNT)
@@ -105,10 +103,9 @@ async def test_a_change_of_holders_is_confirmed_and_ends_bindings(
     change = {"account_number": ACCOUNT, "kind": "new_holder", "effective_on": today().isoformat()}
     reported = await api.post("/services/v1/holder-changes", json=change, headers=system | once())
     assert (reported.status_code, reported.json()["status"]) == (201, "done"), reported.text
-    said = {each["kind"]: each for each in await bodies(company)}
-    assert said.keys() == {"account_binding_ended", "holder_change_done"}
-    assert said["holder_change_done"]["subject_id"] == reported.json()["holder_change_id"]
-    assert said["holder_change_done"]["details"] == {}
+    (said,) = await bodies(company)
+    assert (said["kind"], said["subject_id"]) == ("holder_change_done", reported.json()["holder_change_id"])
+    assert said["details"] == {}
 
 
 async def test_a_reading_is_told_by_its_number(

@@ -52,7 +52,7 @@ async def test_one_is_sent_again_under_its_id(company: Receiver, security_log: S
     await company.tell(version=1)
     await company.send()
     (row,) = await company.rows()
-    answer = await company.order(f"deliveries/{row.id}/repeat", company.operator)
+    answer = await company.order(f"deliveries/{row.id}/repeat")
     assert (answer.status_code, answer.json()["status"]) == (200, "pending")
     await company.send()
     first, second = company.system.requests
@@ -135,7 +135,14 @@ async def test_an_admin_pauses_and_resumes(company: Receiver, security_log: Secu
     await company.send()
     assert await company.all_received()
     assert [line["kind"] for line in security_log.lines()][-2:] == ["deliveries_paused", "deliveries_resumed"]
-    assert (await company.order("delivery-endpoint/pause", company.operator)).status_code == 403
+
+
+async def test_operators_of_a_company_only_read(company: Receiver) -> None:
+    await company.tell(version=1)
+    (row,) = await company.rows()
+    for path in (f"deliveries/{row.id}/repeat", "delivery-endpoint/pause", "delivery-endpoint/resume"):
+        assert (await company.order(path, company.operator)).status_code == 403
+    assert (await company.order("deliveries/repeat", company.operator, since=at(-1))).status_code == 403
 
 
 async def test_what_waits_through_a_pause_is_given_up_in_its_time(company: Receiver) -> None:
