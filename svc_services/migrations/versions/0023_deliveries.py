@@ -80,9 +80,9 @@ def _deliveries() -> None:
     op.create_index("uq_deliveries_position", "deliveries", ["position"], unique=True)
     op.create_index("ix_deliveries_due", "deliveries", ["provider_id", "try_at"], postgresql_where=_WAITING)
     op.create_index("ix_deliveries_waiting", "deliveries", ["subject_id", "position"], postgresql_where=_WAITING)
-    pending, given_up = sa.text("status = 'pending'"), sa.text("status = 'given_up'")
-    op.create_index("ix_deliveries_expiring", "deliveries", ["give_up_at"], postgresql_where=pending)
-    op.create_index("ix_deliveries_given_up", "deliveries", ["provider_id", "id"], postgresql_where=given_up)
+    op.create_index("ix_deliveries_expiring", "deliveries", ["give_up_at"], postgresql_where=_WAITING)
+    given_up = sa.text("status = 'given_up'")
+    op.create_index("ix_deliveries_given_up", "deliveries", ["id"], postgresql_where=given_up)
     op.create_index("ix_deliveries_provider_id_id", "deliveries", ["provider_id", "id"])
     op.create_index("ix_deliveries_settled_at", "deliveries", ["settled_at"])
 

@@ -99,8 +99,8 @@ class Delivery(Leased, Base):
         Index("uq_deliveries_position", "position", unique=True),
         Index("ix_deliveries_due", "provider_id", "try_at", postgresql_where=_WAITING),
         Index("ix_deliveries_waiting", "subject_id", "position", postgresql_where=_WAITING),
-        Index("ix_deliveries_expiring", "give_up_at", postgresql_where=text("status = 'pending'")),
-        Index("ix_deliveries_given_up", "provider_id", "id", postgresql_where=text("status = 'given_up'")),
+        Index("ix_deliveries_expiring", "give_up_at", postgresql_where=_WAITING),
+        Index("ix_deliveries_given_up", "id", postgresql_where=text("status = 'given_up'")),
         Index(None, "provider_id", "id"),
         Index(None, "settled_at"),
     )

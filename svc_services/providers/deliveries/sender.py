@@ -25,7 +25,7 @@ from svc_services.providers.deliveries.letters import letter
 from svc_services.providers.deliveries.models import DeliveryFault
 
 AT_ONCE = 16
-"""How many of one company a worker sends at once."""
+"""How many of one company a worker sends at once. It leases twice as many: the next go while outcomes are recorded."""
 _POLL_SECONDS = 1.0
 _SLACK_SECONDS = 10.0
 _CODE = re.compile(r"[a-z]{1,24}(?:_[a-z]{1,24}){0,5}")
@@ -53,6 +53,11 @@ class Sender:
     at_once: int = AT_ONCE
     _busy: set[UUID] = field(default_factory=set)
 
+    @property
+    def lease_time(self) -> timedelta:
+        """Longer than a try takes, with the one that it waits for."""
+        return timedelta(seconds=2 * (RESOLVE_SECONDS + self.seconds) + _SLACK_SECONDS)
+
     async def run(self) -> None:
         """Deliver until cancelled. What is under way then is sent again when its lease has expired."""
         async with asyncio.TaskGroup() as lanes:
@@ -76,7 +81,7 @@ class Sender:
         """Send a company what is due until nothing is; each outcome is recorded as it comes."""
         under_way: dict[asyncio.Task[Outcome], Try] = {}
         ended: set[asyncio.Task[Outcome]] = set()
-        lasts = timedelta(seconds=RESOLVE_SECONDS + self.seconds + _SLACK_SECONDS)
+        room = asyncio.Semaphore(self.at_once)
         async with outside_client(tls=self.tls) as client:
             try:
                 while True:
@@ -84,15 +89,20 @@ class Sender:
                     async with self.database.transaction() as tx:
                         turn = await begin(tx, provider_id)
                         await record(tx, turn, outcomes)
-                        tries = await lease(tx, turn, lasts, self.at_once - len(under_way))
-                    under_way |= {asyncio.create_task(self.send(client, each)): each for each in tries}
+                        tries = await lease(tx, turn, self.lease_time, 2 * self.at_once - len(under_way))
+                    under_way |= {asyncio.create_task(self._send_in(room, client, each)): each for each in tries}
                     if not under_way:
                         return
-                    ended, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                    # Not for longer: what has become due must not wait for an answer that is slow.
+                    ended, _ = await asyncio.wait(under_way, timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in under_way:
                     task.cancel()
                 await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _send_in(self, room: asyncio.Semaphore, client: httpx.AsyncClient, each: Try) -> Outcome:
+        async with room:
+            return await self.send(client, each)
 
     async def send(self, client: httpx.AsyncClient, each: Try) -> Outcome:
         """Send a delivery once."""

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from chassis.telemetry import SecurityEvent
 from kit.calendar import database_time
 from kit.leases import claimable
 from kit.security_log import record_on_commit
-from svc_services.providers.deliveries.models import Delivery, DeliveryEndpoint, DeliveryKind, DeliveryStatus
+from svc_services.providers.deliveries.models import WAITING, Delivery, DeliveryEndpoint, DeliveryKind, DeliveryStatus
 
 TRIED_FOR = timedelta(hours=72)
 MOST_AT_ONCE = 500
@@ -141,7 +141,9 @@ async def give_up_due(database: Database) -> None:
     while True:
         async with database.transaction() as tx:
             moment = await database_time(tx)
-            due = select(Delivery).where(Delivery.status == DeliveryStatus.PENDING, Delivery.give_up_at <= moment)
+            # One that is being sent is not, unless its worker has not come back.
+            idle = or_(Delivery.status == DeliveryStatus.PENDING, Delivery.try_at <= moment)
+            due = select(Delivery).where(Delivery.status.in_(WAITING), Delivery.give_up_at <= moment, idle)
             found = (await tx.scalars(claimable(due, Delivery.give_up_at, limit=MOST_AT_ONCE))).all()
             for delivery in found:
                 delivery.move_to(DeliveryStatus.GIVEN_UP)

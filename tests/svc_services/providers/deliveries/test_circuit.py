@@ -120,7 +120,7 @@ async def test_a_worker_killed_during_a_probe_leaves_the_next_one_to_another(com
     held.go.set()
     company.system.answer = RECEIVED
     assert not await is_due(company)
-    await company.let_pass(timedelta(seconds=30))
+    await company.let_pass(company.sender.lease_time)
     await company.send()
     assert await company.all_received()
 

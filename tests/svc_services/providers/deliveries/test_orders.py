@@ -9,6 +9,7 @@ from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, once
 from kit.evidence.retention import carry_out
 from svc_services.providers.deliveries import service
+from svc_services.providers.deliveries.leasing import begin, lease
 from svc_services.providers.deliveries.service import give_up_due
 from svc_services.retention import RETENTION
 from tests.security_log import SecurityLog
@@ -148,6 +149,18 @@ async def test_operators_of_a_company_only_read(company: Receiver) -> None:
 async def test_what_waits_through_a_pause_is_given_up_in_its_time(company: Receiver) -> None:
     await company.order("delivery-endpoint/pause")
     await given_up(company, 1)
+    assert [each.status for each in await company.rows()] == ["given_up"]
+
+
+async def test_what_a_worker_left_behind_when_it_was_killed_is_given_up_too(company: Receiver) -> None:
+    await company.tell(version=1)
+    async with company.database.transaction() as tx:
+        await lease(tx, await begin(tx, company.provider_id), timedelta(hours=72, seconds=1), 1)
+    await company.let_pass(timedelta(hours=72))
+    await give_up_due(company.database)
+    assert [each.status for each in await company.rows()] == ["sending"]
+    await company.let_pass(timedelta(seconds=1))
+    await give_up_due(company.database)
     assert [each.status for each in await company.rows()] == ["given_up"]
 
 

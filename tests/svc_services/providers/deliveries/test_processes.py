@@ -32,8 +32,6 @@ from tests.svc_services.providers.deliveries.sink import RECEIVED, Held, Receive
 from tests.svc_services.providers.own_company.test_own_company import linked
 from tests.svc_services.test_processes import is_ready
 
-LEASE = timedelta(seconds=30)
-
 
 @pytest.fixture(scope="module")
 def role(postgres_url: str) -> URL:
@@ -79,7 +77,7 @@ async def test_a_killed_worker_loses_nothing_and_keeps_the_order(
         assert await asyncio.to_thread(held.begun.wait, 30)
     held.go.set()
     company.system.answer = RECEIVED
-    await company.let_pass(LEASE)
+    await company.let_pass(company.sender.lease_time)
     with running(worker, tmp_path / "second.log"):
         await until(company.all_received, seconds=30)
     assert company.told() == [(subject, 1), (subject, 1), (subject, 2)]

@@ -205,7 +205,7 @@ async def test_a_worker_killed_in_the_middle_loses_nothing(company: Receiver) ->
     company.system.answer = RECEIVED
     await company.send()
     assert company.told() == [(subject, 1)]  # its lease still holds
-    await company.let_pass(timedelta(seconds=30))
+    await company.let_pass(company.sender.lease_time)
     await company.send()
     assert company.told() == [(subject, 1), (subject, 1), (subject, 2)]
     assert company.system.requests[0].json["delivery_id"] == company.system.requests[1].json["delivery_id"]
