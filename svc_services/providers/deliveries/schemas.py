@@ -1,8 +1,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
+from chassis.text import Instant
 from svc_services.providers.deliveries.models import DeliveryFault, DeliveryKind, DeliveryStatus
 
 
@@ -64,7 +65,7 @@ class DeliveryEndpoint(BaseModel):
 class DeliveriesSince(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    since: AwareDatetime
+    since: Instant
     """What was given up then or later."""
 
 

@@ -20,6 +20,8 @@ TRIED_FOR = timedelta(hours=72)
 MOST_AT_ONCE = 500
 """How many are ordered again, or given up, in one transaction."""
 _BETWEEN = timedelta(minutes=1)
+_LOGGED_FOR = timedelta(days=90)
+"""As `svc_services.retention` has it."""
 _PAUSED, _RESUMED = SecurityEvent("deliveries_paused"), SecurityEvent("deliveries_resumed")
 _REPEATED = SecurityEvent("deliveries_repeated")
 
@@ -79,6 +81,7 @@ async def repeat_given_up(tx: AsyncSession, caller: Caller, provider_id: UUID, s
     endpoint, moment = await locked_endpoint(tx, provider_id), await database_time(tx)
     if endpoint.repeated_at and endpoint.repeated_at > moment - _BETWEEN:
         raise RepeatedMomentsAgo
+    since = min(max(since, moment - _LOGGED_FOR), moment)  # PostgreSQL has no time before the year 1 in some zone
     given_up = select(Delivery).where(
         Delivery.provider_id == provider_id, Delivery.status == DeliveryStatus.GIVEN_UP, Delivery.settled_at >= since
     )

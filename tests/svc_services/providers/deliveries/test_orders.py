@@ -115,6 +115,13 @@ async def test_a_time_that_is_none_is_refused(company: Receiver, since: str) -> 
     assert (await company.order("deliveries/repeat", since=since)).status_code == 422
 
 
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-01-01T00:00:00Z"])
+async def test_a_time_far_away_is_one(company: Receiver, since: str) -> None:
+    await given_up(company, 1)
+    answer = await company.order("deliveries/repeat", since=since)
+    assert (answer.status_code, answer.json()["repeated"]) == (200, 0 if since.startswith("9") else 1)
+
+
 async def test_two_who_repeat_at_once_have_it_sent_once(company: Receiver) -> None:
     await given_up(company, 5)
     answers = await asyncio.gather(*(company.order("deliveries/repeat", since=at(-1)) for _ in range(4)))
