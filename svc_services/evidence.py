@@ -18,6 +18,7 @@ TABLES = {
     ),
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
     "deliveries": Held(_ACCOUNTS, "90 days after it was received or given up; holds ids and steps only"),
+    "delivery_attempts": Held(_ACCOUNTS, "90 days: when a delivery was tried, and what came of it"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
@@ -58,7 +59,7 @@ IMPERSONAL = frozenset(
         *("material_parts", "removed_objects"),
         "meter_books",
         "calendar_days",
-        *("delivery_attempts", "delivery_endpoints"),
+        "delivery_endpoints",
     }
 )
 FIGURES = (
@@ -99,7 +100,7 @@ EVIDENCE = Evidence(
         {
             "svc_services.providers.key_sources.provider",
             "svc_services.providers.applications.provider",
-            "svc_services.providers.deliveries.sender",
+            "svc_services.providers.deliveries.provider",
         }
     ),
 )

@@ -8,9 +8,8 @@ import jsonschema_rs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from pydantic import BaseModel, SecretStr
-from sqlalchemy import make_url
 
-from chassis.db import Database, new_id, now
+from chassis.db import new_id, now
 from chassis.http_client import outside_client
 from contracts.provider_calls import CALLS
 from deploy.local.programs import LOOPBACK, free_port
@@ -27,7 +26,7 @@ from svc_services.accounts.bindings import provider as bindings
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.leasing import Try
 from svc_services.providers.deliveries.models import Delivery, DeliveryKind
-from svc_services.providers.deliveries.sender import Receipt, Sender
+from svc_services.providers.deliveries.provider import HttpReceiver, Receipt
 from tests.svc_payments.scripted import NUMBER, Scripted, named_bill
 from tests.svc_payments.served import served
 
@@ -67,11 +66,9 @@ class Asking:
             occurred_at=now(),
             details={"action": "withdraw", "actor": "citizen", "state": "withdrawn", "version": 3, "ended": True},
         )
-        sender = Sender(
-            Database(make_url("postgresql+asyncpg://nobody@127.0.0.1:1/none")), KEY, Endpoints(anywhere=True)
-        )
+        receiver = HttpReceiver(KEY, Endpoints(anywhere=True), 10)
         async with outside_client() as client:
-            outcome = await sender.send(client, Try(told, 1, self.url, is_probe=False))
+            outcome = await receiver.send(client, Try(told, 1, self.url, is_probe=False))
         return None if outcome.fault else outcome
 
     async def bill_inquiry(self) -> object:

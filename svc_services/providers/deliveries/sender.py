@@ -1,43 +1,25 @@
 """Sends deliveries: a lane for each company in each worker, so that a slow company delays no other."""
 
 import asyncio
-import re
-import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ssl import SSLContext
-from typing import Literal
 from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from pydantic import BaseModel
 
-from chassis.db import Database, now
-from chassis.http_client import TLS, NoAnswer, NotReached, Reply, call, outside_client
+from chassis.db import Database
+from chassis.http_client import outside_client
 from chassis.telemetry import log
 from kit.public_addresses import RESOLVE_SECONDS
-from kit.signatures.messages import Unsignable, sign_request
-from kit.strict_json import answer_of
-from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
+from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.leasing import Outcome, Try, begin, lease, providers_due, record
-from svc_services.providers.deliveries.letters import letter
-from svc_services.providers.deliveries.models import DeliveryFault
+from svc_services.providers.deliveries.provider import HttpReceiver
 
 AT_ONCE = 16
 """How many of one company a worker sends at once. It leases twice as many: the next go while outcomes are recorded."""
 _POLL_SECONDS = 1.0
 _SLACK_SECONDS = 10.0
-_CODE = re.compile(r"[a-z]{1,24}(?:_[a-z]{1,24}){0,5}")
-"""What is kept of an answer that is no receipt."""
-
-
-class Receipt(BaseModel):
-    result: Literal["received"]
-
-
-class _Refusal(BaseModel):
-    code: str
 
 
 @dataclass
@@ -49,8 +31,6 @@ class Sender:
     endpoints: Endpoints
     seconds: float = 10.0
     """For the whole of an answer."""
-    tls: SSLContext = TLS
-    at_once: int = AT_ONCE
     _busy: set[UUID] = field(default_factory=set)
 
     @property
@@ -81,15 +61,15 @@ class Sender:
         """Send a company what is due until nothing is; each outcome is recorded as it comes."""
         under_way: dict[asyncio.Task[Outcome], Try] = {}
         ended: set[asyncio.Task[Outcome]] = set()
-        room = asyncio.Semaphore(self.at_once)
-        async with outside_client(tls=self.tls) as client:
+        room = asyncio.Semaphore(AT_ONCE)
+        async with outside_client() as client:
             try:
                 while True:
                     outcomes = [(under_way.pop(task), task.result()) for task in ended]
                     async with self.database.transaction() as tx:
                         turn = await begin(tx, provider_id)
                         await record(tx, turn, outcomes)
-                        tries = await lease(tx, turn, self.lease_time, 2 * self.at_once - len(under_way))
+                        tries = await lease(tx, turn, self.lease_time, 2 * AT_ONCE - len(under_way))
                     under_way |= {asyncio.create_task(self._send_in(room, client, each)): each for each in tries}
                     if not under_way:
                         return
@@ -106,47 +86,4 @@ class Sender:
 
     async def send(self, client: httpx.AsyncClient, each: Try) -> Outcome:
         """Send a delivery once."""
-        began_at, begun = now(), time.monotonic()
-        reply: Reply | None = None
-        fault: DeliveryFault | None
-        try:
-            reply = await call(client, await self._request(client, each), seconds=self.seconds)
-            fault = _fault(reply)
-        except NotReached:
-            fault = DeliveryFault.NOT_REACHED
-        except NoAnswer:
-            fault = DeliveryFault.NO_ANSWER
-        except (EndpointUrlRefused, httpx.InvalidURL, Unsignable, ValueError):
-            fault = DeliveryFault.ADDRESS_REFUSED
-        milliseconds = round((time.monotonic() - begun) * 1_000)
-        if reply is None:
-            return Outcome(began_at, milliseconds, fault=fault)
-        return Outcome(began_at, milliseconds, reply.status, fault, _code(reply) if fault else None)
-
-    async def _request(self, client: httpx.AsyncClient, each: Try) -> httpx.Request:
-        url, body = str(httpx.URL(f"{each.endpoint_url}/deliveries")), letter(each.delivery)
-        target = await self.endpoints.target(url)
-        signed = sign_request(self.key, str(each.delivery.provider_id), "POST", url, body)
-        headers = {**signed, **target.headers}
-        return client.build_request(
-            "POST", target.url, content=body, headers=headers, extensions=dict(target.extensions)
-        )
-
-
-def _fault(reply: Reply) -> DeliveryFault | None:
-    if reply.status != httpx.codes.OK:
-        return DeliveryFault.WRONG_STATUS
-    try:
-        answer_of(Receipt, reply.body)
-    except ValueError:
-        return DeliveryFault.WRONG_ANSWER
-    return None
-
-
-def _code(reply: Reply) -> str | None:
-    """The code of a refusal, if it is a plain word: sentences and numbers may name somebody."""
-    try:
-        code = answer_of(_Refusal, reply.body).code
-    except ValueError:
-        return None
-    return code if _CODE.fullmatch(code) else None
+        return await HttpReceiver(self.key, self.endpoints, self.seconds).send(client, each)
