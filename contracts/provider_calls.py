@@ -123,6 +123,35 @@ _BILLS = {
         list(_BILL),
     ),
 }
+_DELIVERY = {
+    "provider_id": _ID,
+    "delivery_id": {**_ID, "description": "The same at every try: answer one that is known `received` again."},
+    "kind": {
+        "type": "string",
+        "pattern": "^[a-z_]{1,64}$",
+        "description": "`application_submitted`, `application_moved`, `holder_change_done` or "
+        "`meter_reading_taken`; expect further kinds, and answer them `received`.",
+    },
+    "subject_id": {
+        **_ID,
+        "description": "The application, holder change or reading. Of one subject the next delivery is sent "
+        "when the one before was received or given up.",
+    },
+    "occurred_at": {"type": "string", "format": "date-time"},
+    "details": {
+        "type": "object",
+        "description": "Of a case its `action`, `actor`, `state`, `version` and whether it has `ended`; of a reading "
+        "its `number`. The rest is read from the platform with the company's token.",
+        "properties": {
+            "action": _TEXT,
+            "actor": _TEXT,
+            "state": _TEXT,
+            "version": {"type": "integer", "minimum": 1},
+            "ended": {"type": "boolean"},
+            "number": {"type": "integer", "minimum": 1},
+        },
+    },
+}
 _CANNOT = ("no_account", "closed", "not_payable_online", "payment_unfinished")
 
 CALLS: dict[str, Json] = {
@@ -136,7 +165,17 @@ CALLS: dict[str, Json] = {
                 _object(_result("match", "no_match", "no_account")),
                 _object({"provider_id": _ID, "request_id": _ID, "account_number": _TEXT, "holder_name": _TEXT}),
             )
-        }
+        },
+        "delivery": {
+            "post": _call(
+                "services",
+                "deliveries",
+                "Receive a delivery",
+                "POST /deliveries",
+                _object(_result("received")),
+                _object(_DELIVERY),
+            )
+        },
     },
     "payments": {
         "bill-inquiry": {

@@ -13,6 +13,7 @@ from contracts.tags import ABOUT, tags_of
 PROVIDER = "provider"
 PATHS = {
     "account-verification": "/account-verifications",
+    "delivery": "/deliveries",
     "bill-inquiry": "/bill-inquiries",
     "top-up-validation": "/top-up-validations",
     "posting": "/postings",

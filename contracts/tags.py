@@ -22,6 +22,7 @@ TAGS: dict[str, dict[str, str]] = {
     "services": {
         "catalogue": "Reference data: kinds of utilities, divisions and townships.",
         "providers": "Connected providers, and applications to become one.",
+        "deliveries": "What companies are told at their endpoints, each try, and how the endpoints fare.",
         "tariffs": "Published tariffs of public utilities.",
         "service items": "What can be applied for where, with which materials, in how many days and for what fee.",
         "account bindings": "Utility accounts bound to residents.",
@@ -79,6 +80,7 @@ TAGS: dict[str, dict[str, str]] = {
     },
     "provider": {
         "account bindings": "Whether an account is held under a name, before it is bound to a resident.",
+        "deliveries": "What happened to cases and accounts, in the order of each case.",
         "bill inquiries": "What is due on an account, while the resident waits.",
         "top-ups": "Whether an amount can be bought in advance.",
         "postings": "Payments to book, their state, and those to cancel.",

@@ -17,6 +17,8 @@ TABLES = {
         _ACCOUNTS, "kept for the provider; who read is unlinked after three years, or when they close their account"
     ),
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
+    "deliveries": Held(_ACCOUNTS, "90 days after it was received or given up; holds ids and steps only"),
+    "delivery_attempts": Held(_ACCOUNTS, "90 days: when a delivery was tried, and what came of it"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
@@ -71,6 +73,7 @@ IMPERSONAL = frozenset(
         *("material_parts", "removed_objects"),
         "meter_books",
         "calendar_days",
+        "delivery_endpoints",
     }
 )
 FIGURES = (
@@ -113,5 +116,11 @@ EVIDENCE = Evidence(
     IMPERSONAL,
     FIGURES,
     PARTIES,
-    frozenset({"svc_services.providers.key_sources.provider", "svc_services.providers.applications.provider"}),
+    frozenset(
+        {
+            "svc_services.providers.key_sources.provider",
+            "svc_services.providers.applications.provider",
+            "svc_services.providers.deliveries.provider",
+        }
+    ),
 )

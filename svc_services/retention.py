@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kit.evidence.retention import Job, Kept, Period, Retention, Rule
 
 _YEARS_3 = 1095
+_DAYS_90 = 90
 _LIMITATION = "Civil Code 188: claims lapse after three years"
 _ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _ACTED = "PIPL 51 and 54: who decided or held what; the person is an id, which names nobody once closed"
@@ -58,6 +59,8 @@ RULES: Mapping[str, Rule] = {
         _LIMITATION,
         {"binding_id": "NULL"},
     ),
+    "deliveries": Period(_DAYS_90, "settled_at", "the company has it repeated after a breakdown", _ENOUGH),
+    "delivery_attempts": Period(_DAYS_90, "began_at", "a breakdown is explained by what came of each try", _ENOUGH),
     "materials": Job("svc_services.cases.materials.worker:forget_old", _ENOUGH),
     "application_materials": Period(
         _YEARS_3,

@@ -1,4 +1,4 @@
-"""The second process: events, roles of staff, conformance runs, abandoned bindings, due holder changes, anchors."""
+"""The second process: events, roles of staff, conformance runs, deliveries, bindings, holder changes, anchors."""
 
 import sys
 from collections.abc import Sequence
@@ -44,6 +44,9 @@ from svc_services.providers.applications.service import expire_unproved
 from svc_services.providers.conformance.worker import run_due
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
+from svc_services.providers.deliveries.events import DELIVERY_EVENTS
+from svc_services.providers.deliveries.sender import Sender
+from svc_services.providers.deliveries.service import give_up_due
 from svc_services.providers.key_expiry.events import ProviderKeyExpiring
 from svc_services.providers.key_expiry.service import warn as warn_of_expiring_keys
 from svc_services.providers.key_sources.consumers import HANDLERS as KEY_SOURCE_HANDLERS
@@ -69,6 +72,7 @@ PUBLISHES = (
     ProviderApproved,
     *CONNECTION_EVENTS,
     ProviderKeyExpiring,
+    *DELIVERY_EVENTS,
     TariffPublished,
     TariffWithdrawn,
     TariffPlanPublished,
@@ -94,11 +98,14 @@ PUBLISHES = (
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
-    prober = Prober(load_private_key(settings.provider_signing_key.get_secret_value()), endpoints.target)
+    key = load_private_key(settings.provider_signing_key.get_secret_value())
+    prober = Prober(key, endpoints.target)
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(2, partial(fetch_due, database, HttpKeySource(endpoints))),
         Every(2, partial(run_due, database, prober)),
+        Every(1, Sender(database, key, endpoints).run),
+        Every(60, partial(give_up_due, database)),
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
         Every(60, partial(end_timed, database)),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from contracts.reference_provider.holders import holder_on, today_in_beijing
+from contracts.reference_provider.inbox import Inbox
 from contracts.reference_provider.roster import account_holder
 from contracts.reference_provider.schema import open_books
 
@@ -78,6 +79,7 @@ class Books:
     def __init__(self, path: Path, prepaid: str | None = None) -> None:
         self._db = open_books(path)
         self._prepaid = prepaid
+        self.inbox = Inbox(self._db)
 
     def fill_roster(self, seed: str, accounts: int, kind: str = "water") -> None:
         self.add_accounts(account_holder(seed, n, kind) for n in range(accounts))

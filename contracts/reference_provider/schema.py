@@ -105,6 +105,17 @@ STEPS = (
     ALTER TABLE all_postings RENAME TO postings;
     CREATE INDEX booked_bills ON postings (bill_number) WHERE reason IS NULL;
     """,
+    """
+    CREATE TABLE deliveries (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        delivery_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        subject_id TEXT NOT NULL,
+        occurred_at TEXT NOT NULL,
+        details TEXT NOT NULL,
+        received_at TEXT NOT NULL
+    );
+    """,
 )
 
 

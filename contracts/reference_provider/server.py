@@ -1,4 +1,4 @@
-"""The endpoints that the platform calls, signed: verifications, inquiries, top-up validations, postings, cancellations.
+"""The endpoints that the platform calls, signed: verifications, deliveries, inquiries, validations, postings.
 
 Each is for this company, at this address, once: see `platform_signature`.
 """
@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from contracts.reference_provider.books import Books, Posting, PostingReused
+from contracts.reference_provider.inbox import Delivery, DeliveryReused
 from contracts.reference_provider.platform_keys import KeysUnavailable, PlatformKeys
 from contracts.reference_provider.platform_signature import REASONS, Call, NotFromPlatform, verify
 from contracts.reference_provider.sales import Sales
@@ -47,6 +48,7 @@ def create_app(books: Books, keys: PlatformKeys, company: Company, sales: Sales 
     app = Starlette(
         routes=[
             Route("/account-verifications", verify_account, methods=["POST"]),
+            Route("/deliveries", receive_delivery, methods=["POST"]),
             Route("/bill-inquiries", inquire_bills, methods=["POST"]),
             Route("/top-up-validations", validate_top_up, methods=["POST"]),
             Route("/postings", book_posting, methods=["POST"]),
@@ -68,6 +70,25 @@ async def verify_account(request: Request) -> Response:
     identifier(body, "request_id")
     result = request.app.state.books.verify_holder(text(body, "account_number"), text(body, "holder_name"))
     return JSONResponse({"result": result})
+
+
+async def receive_delivery(request: Request) -> Response:
+    body = await content_from_platform(request)
+    details = body.get("details")
+    if not isinstance(details, dict):
+        raise HTTPException(422, "bad_details")
+    delivery = Delivery(
+        delivery_id=identifier(body, "delivery_id"),
+        kind=text(body, "kind"),
+        subject_id=identifier(body, "subject_id"),
+        occurred_at=moment(body, "occurred_at"),
+        details=details,
+    )
+    try:
+        request.app.state.books.inbox.receive(delivery)
+    except DeliveryReused:
+        raise HTTPException(409, "delivery_reused") from None
+    return JSONResponse({"result": "received"})
 
 
 async def inquire_bills(request: Request) -> Response:
@@ -129,7 +150,8 @@ async def show_books(request: Request) -> Response:
     if not is_from_this_machine(request):
         raise HTTPException(403, "loopback_only")
     books = request.app.state.books
-    return JSONResponse({**books.totals(), "newest": books.newest(limit=100)})
+    newest = {"newest": books.newest(limit=100), "deliveries": books.inbox.newest(limit=100)}
+    return JSONResponse({**books.totals(), **newest})
 
 
 def is_from_this_machine(request: Request) -> bool:

@@ -24,8 +24,8 @@ VERBS = frozenset(
     (  # noqa: SIM905 - a list of sixty would fill the page
         "Accept Add Amend Append Apply Approve Ask Assign Begin Bind Cancel Capture Change Check Claim Close Compute "
         "Confirm Create Decline Download End Exchange Expire Export Find Finish Generate Get Grant Ingest Issue "
-        "Lift List Make Mark Offer Open Pay Place Propose Publish Push Query Quote Receive Reconcile Record "
-        "Refund Refuse Register Reject Remove Rename Reopen Request Resume Retry Revoke Send Set Show Start "
+        "Lift List Make Mark Offer Open Pause Pay Place Propose Publish Push Query Quote Receive Reconcile Record "
+        "Refund Refuse Register Reject Remove Rename Reopen Repeat Request Resume Retry Revoke Send Set Show Start "
         "Submit Suspend Take Upload Verify Void Withdraw"
     ).split()
 )

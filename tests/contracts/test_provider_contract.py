@@ -85,7 +85,7 @@ def _send(company: httpx.Client, platform: Platform, case: schemathesis.Case[Any
             known["posting_id"] = (case.path_parameters or {})["posting_id"]
         body = json.dumps(case.body | known).encode()
     url = f"{str(company.base_url).rstrip('/')}{path}"
-    service = "services" if path == PATHS["account-verification"] else "payments"
+    service = "services" if path in {PATHS["account-verification"], PATHS["delivery"]} else "payments"
     answer = company.request(case.method, url, content=body, headers=platform.signed(url, body, service, case.method))
     _validate(case, answer)
     return answer.status_code

@@ -24,6 +24,9 @@ from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from svc_services.accounts.bindings import provider as bindings
 from svc_services.endpoint_urls import Endpoints
+from svc_services.providers.deliveries.leasing import Try
+from svc_services.providers.deliveries.models import Delivery, DeliveryKind
+from svc_services.providers.deliveries.provider import HttpReceiver, Receipt
 from tests.svc_payments.scripted import NUMBER, Scripted, named_bill
 from tests.svc_payments.served import served
 
@@ -53,6 +56,20 @@ class Asking:
         question = bindings.Question(new_id(), new_id(), PROVIDER_ID, self.url, NUMBER, SecretStr("张三"), today())
         outcome = await bindings.HttpAccountVerifier(KEY, Endpoints(anywhere=True)).ask(question)
         return None if outcome is bindings.Outcome.NO_ANSWER else outcome
+
+    async def delivery(self) -> object:
+        told = Delivery(
+            id=new_id(),
+            provider_id=PROVIDER_ID,
+            kind=DeliveryKind.APPLICATION_MOVED,
+            subject_id=new_id(),
+            occurred_at=now(),
+            details={"action": "withdraw", "actor": "citizen", "state": "withdrawn", "version": 3, "ended": True},
+        )
+        receiver = HttpReceiver(KEY, Endpoints(anywhere=True), 10)
+        async with outside_client() as client:
+            outcome = await receiver.send(client, Try(told, 1, self.url, is_probe=False))
+        return None if outcome.fault else outcome
 
     async def bill_inquiry(self) -> object:
         return await inquiries.inquire(self._questions, self._provider, new_id(), NUMBER, today().replace(day=1))
@@ -111,6 +128,7 @@ async def asking() -> AsyncIterator[Asking]:
 BILL = named_bill(meter_from="99990", meter_to="2.5", meter_digits=5)
 ANSWERS: dict[str, list[dict[str, Any]]] = {
     "account-verification": [{"result": each} for each in ("match", "no_match", "no_account")],
+    "delivery": [{"result": "received"}],
     "bill-inquiry": [{"result": "due", "bills": [named_bill(), {**BILL, "bill_number": "Q-2"}]}]
     + [
         {"result": each} for each in ("nothing_due", "no_account", "closed", "not_payable_online", "payment_unfinished")
@@ -153,6 +171,7 @@ async def test_a_call_is_sent_as_its_webhook_says_and_every_answer_of_it_is_read
 
 READERS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "account-verification": (bindings._Answer, set()),  # noqa: SLF001 - the readers are nobody else's
+    "delivery": (Receipt, set()),
     "bill-inquiry": (inquiries._Answer, set()),  # noqa: SLF001
     "top-up-validation": (top_ups.Answer, set()),
     "posting": (postings._Answer, set()),  # noqa: SLF001

@@ -88,6 +88,22 @@ def test_which_addresses_are_public(address: str, *, public: bool) -> None:
     assert is_public(address) is public
 
 
+@pytest.mark.parametrize(
+    "special",
+    [
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+        *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        *("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32"),
+        *("2002::/16", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "ff00::/8"),
+    ],
+)
+def test_a_special_range_is_refused_from_its_first_address_to_its_last(special: str) -> None:
+    network = ipaddress.ip_network(special)
+    assert not is_public(str(network[0]))
+    assert not is_public(str(network[-1]))
+
+
 @given(ip_addresses())
 def test_nothing_is_public_that_python_calls_special(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,

@@ -30,6 +30,8 @@ from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.models import PROPOSAL_LIFE, Action, ChangeStatus, ProviderChange
 from svc_services.providers.connections.queries import locked_caller
 from svc_services.providers.connections.refusals import ProposalExpired
+from svc_services.providers.deliveries.models import DeliveryKind
+from svc_services.providers.deliveries.service import enqueue
 from svc_services.providers.own_company.outsiders import require_outsider
 
 _MOST_AHEAD = timedelta(days=366)
@@ -205,6 +207,7 @@ async def _carry_out_if_due(tx: AsyncSession, change: HolderChange, *, asking: U
     change.move_to(HolderChangeStatus.DONE)
     change.done_at = now()
     await tx.flush()
+    await enqueue(tx, change.provider_id, DeliveryKind.HOLDER_CHANGE_DONE, change.id)
 
 
 async def _added(

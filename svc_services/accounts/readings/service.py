@@ -19,6 +19,8 @@ from svc_services.accounts.readings.models import MeterBook, MeterChange, MeterR
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
+from svc_services.providers.deliveries.models import DeliveryKind
+from svc_services.providers.deliveries.service import enqueue
 from svc_services.reference.models import UtilityKind
 
 _WITHOUT_METERS = {UtilityKind.TELECOM, UtilityKind.CABLE_TV}
@@ -203,6 +205,7 @@ async def _record(tx: AsyncSession, binding: AccountBinding, reading: Decimal, o
     )
     tx.add(taken)
     await tx.flush()
+    await enqueue(tx, taken.provider_id, DeliveryKind.METER_READING_TAKEN, taken.id, number=taken.number)
     return taken
 
 

@@ -33,6 +33,7 @@ from svc_services.cases.fees import service as fees
 from svc_services.cases.workflows.definition import (
     GIVE_UP,
     STAFF,
+    SUBMIT,
     Actor,
     Need,
     WorkflowAction,
@@ -40,6 +41,8 @@ from svc_services.cases.workflows.definition import (
 )
 from svc_services.cases.workflows.forms import require_complete
 from svc_services.cases.workflows.models import Workflow
+from svc_services.providers.deliveries.models import DeliveryKind
+from svc_services.providers.deliveries.service import enqueue
 
 _ONE_OPEN = "uq_applications_open"
 FARTHEST_APPOINTMENT = timedelta(days=180)
@@ -142,6 +145,7 @@ async def advance(
     tx.add(step)
     note_move(tx, case, promised, MoveCause.CALENDAR if ran else MoveCause.PAUSE)
     await emit(tx, _moved(case, step))
+    await _deliver(tx, case, step)
     await fees.follow(tx, case, rules, step)
 
 
@@ -259,6 +263,16 @@ def _step(case: Application, action: str, actor: Actor, taking: Taking) -> Appli
         amount_fen=taking.amount_fen,
         taken_at=now(),
     )
+
+
+async def _deliver(tx: AsyncSession, case: Application, step: ApplicationStep) -> None:
+    """Have the company told of the hand-over and of each step that is not its own."""
+    if step.actor == Actor.PROVIDER:
+        return
+    kind = DeliveryKind.APPLICATION_SUBMITTED if step.action == SUBMIT else DeliveryKind.APPLICATION_MOVED
+    about = {"action": step.action, "actor": str(step.actor), "state": step.to_state}
+    ended = case.status == CaseStatus.ENDED
+    await enqueue(tx, case.provider_id, kind, case.id, **about, version=case.version, ended=ended)
 
 
 def _moved(case: Application, step: ApplicationStep) -> ApplicationMoved:
