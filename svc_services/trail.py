@@ -44,6 +44,10 @@ SEALED_TABLES = (
     SealedTable("rating_appeals", with_hashes(reason=("reason",), decision_reason=("decision_reason",))),
     SealedTable("rectifications"),
     SealedTable("rectification_entries", with_hashes(words=("words",))),
+    SealedTable("counter_filings", only=f"{ROW}.status = 'filed'"),
+    SealedTable("case_routings"),
+    SealedTable("case_assignments"),
+    SealedTable("case_extensions", key=f"{ROW}.application_id::text"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

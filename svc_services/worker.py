@@ -27,6 +27,7 @@ from svc_services.calendar.changes.events import CalendarChanged
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due, recount_changed
+from svc_services.cases.counter.service import forget_unfiled
 from svc_services.cases.data_reads.events import DATA_READ_EVENTS
 from svc_services.cases.fees.consumers import HANDLERS as FEE_HANDLERS
 from svc_services.cases.fees.events import ApplicationFeeQuoted, ApplicationFeeWithdrawn
@@ -106,6 +107,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(warn_of_expiring_keys, database)),
         Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(3600, partial(forget_checks, database)),
+        Every(600, partial(forget_unfiled, database)),
         *_material_schedules(settings, database),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]

@@ -43,12 +43,12 @@ async def create(tx: AsyncSession, person_id: UUID, new: schemas.NewApplication)
     if (await tx.scalar(drafts) or 0) >= MOST_DRAFTS:
         raise TooManyDrafts(most=MOST_DRAFTS)
     await require_divisions(tx, [new.division_code])
-    workflow = await _workflow_for(tx, new.provider_id, new.kind, new.division_code)
+    workflow = await workflow_for(tx, new.provider_id, new.kind, new.division_code)
     require_types(workflow.form, new.form)
     draft = Application(
         person_id=person_id, workflow_id=workflow.id, version=1, status=CaseStatus.DRAFT, **new.model_dump()
     )
-    await _require_account(tx, draft, workflow.rules.account)
+    await require_account(tx, draft, workflow.rules.account)
     tx.add(draft)
     await tx.flush()
     return draft
@@ -59,7 +59,7 @@ async def save(
 ) -> Application:
     """Save what is filled in so far; types are checked, what is required may come later."""
     draft = await _draft(tx, person_id, application_id, if_match)
-    workflow = await _workflow_for(tx, draft.provider_id, draft.kind, draft.division_code)
+    workflow = await workflow_for(tx, draft.provider_id, draft.kind, draft.division_code)
     require_types(workflow.form, form)
     draft.form, draft.workflow_id, draft.version = form, workflow.id, draft.version + 1
     await tx.flush()
@@ -79,18 +79,23 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
         OpenAlready: the account has an open case of the kind.
     """
     case = await _draft(tx, person_id, application_id, if_match)
-    workflow = await _workflow_for(tx, case.provider_id, case.kind, case.division_code)
+    await file(tx, case)
+    return case
+
+
+async def file(tx: AsyncSession, case: Application) -> None:
+    """Make a draft a case; its row is locked, or nobody else knows it yet."""
+    workflow = await workflow_for(tx, case.provider_id, case.kind, case.division_code)
     rules = workflow.rules
-    await _require_account(tx, case, rules.account)
+    await require_account(tx, case, rules.account)
     require_complete(workflow.form, case.form)
     await require_materials(tx, case, rules)
     case.workflow_id, case.submitted_at, case.counted_to = workflow.id, now(), today()
     case.consumed_days, case.state_days = 0, {}
     step = ApplicationStep(
-        application_id=case.id, action=SUBMIT, actor=Actor.CITIZEN, actor_id=person_id, taken_at=now()
+        application_id=case.id, action=SUBMIT, actor=Actor.CITIZEN, actor_id=case.person_id, taken_at=now()
     )
     await engine.advance(tx, case, rules, rules.start, step)
-    return case
 
 
 async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_match: str | None) -> Application:
@@ -111,7 +116,12 @@ async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
     return draft
 
 
-async def _workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
+async def serving(tx: AsyncSession, provider_id: UUID, division_code: str) -> Provider:
+    """A provider that takes applications of a division.
+
+    Raises:
+        UnknownProvider, ProviderSuspended, NotServedThere
+    """
     # The lock lets a suspension that is being committed hold for this application too.
     provider = await tx.get(Provider, provider_id, with_for_update={"read": True})
     if provider is None:
@@ -120,18 +130,36 @@ async def _workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKi
         raise ProviderSuspended
     if division_code == WHOLE or not {division_code, WHOLE} & set(provider.division_codes):
         raise NotServedThere(division_code=division_code)
+    return provider
+
+
+async def workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
+    """The workflow that is in force for an application.
+
+    Raises:
+        UnknownProvider, ProviderSuspended, NotServedThere, NoWorkflow
+    """
+    provider = await serving(tx, provider_id, division_code)
     workflow = await newest_of(tx, provider.kind, kind)
     if workflow is None:
         raise NoWorkflow(kind=str(kind))
     return workflow
 
 
-async def _require_account(tx: AsyncSession, case: Application, rule: AccountRule) -> None:
-    if case.account_number is None:
-        if rule == AccountRule.BOUND:
-            raise AccountNeeded
-        return
-    if rule == AccountRule.NONE:
-        raise NoAccountWanted
-    if not await is_holder(tx, case.person_id, case.provider_id, case.account_number):
+async def require_account(tx: AsyncSession, case: Application, rule: AccountRule) -> None:
+    require_account_rule(case.account_number, rule)
+    number = case.account_number
+    if number is not None and not await is_holder(tx, case.person_id, case.provider_id, number):
         raise AccountNotYours
+
+
+def require_account_rule(account_number: str | None, rule: AccountRule) -> None:
+    """Refuse an application with an account where none is wanted, or without one.
+
+    Raises:
+        AccountNeeded, NoAccountWanted
+    """
+    if account_number is None and rule == AccountRule.BOUND:
+        raise AccountNeeded
+    if account_number is not None and rule == AccountRule.NONE:
+        raise NoAccountWanted

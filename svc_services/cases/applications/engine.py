@@ -18,6 +18,7 @@ from svc_services.calendar.days.queries import calendar_of
 from svc_services.cases.applications import account_effects, clock
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
+from svc_services.cases.applications.numbers import new_number
 from svc_services.cases.applications.refusals import (
     AccountLost,
     ActionIncomplete,
@@ -43,6 +44,10 @@ from svc_services.cases.workflows.models import Workflow
 
 _ONE_OPEN = "uq_applications_open"
 _FARTHEST_APPOINTMENT = timedelta(days=180)
+_FLAGGED = (
+    *("case_number", "provider_id", "division_code", "kind", "state", "flag", "level"),
+    *("consumed_days", "promised_on"),
+)
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,16 @@ async def pay(tx: AsyncSession, case: Application, workflow: Workflow) -> None:
 
 
 async def advance(
-    tx: AsyncSession, case: Application, rules: WorkflowDefinition, to: str, step: ApplicationStep
+    tx: AsyncSession,
+    case: Application,
+    rules: WorkflowDefinition,
+    to: str,
+    step: ApplicationStep,
+    *,
+    cause: MoveCause | None = None,
 ) -> None:
     """Move a case into a state, count its days, keep the step and tell of it."""
+    case.case_number = case.case_number or await new_number(tx, case.division_code)
     calendar, promised, ran = await calendar_of(tx), case.promised_on, case.clock_runs
     clock.settle(case, today(), calendar)
     step.from_state, step.to_state = case.state, to
@@ -132,7 +144,7 @@ async def advance(
         raise
     step.position = (await tx.scalar(last) or 0) + 1
     tx.add(step)
-    note_move(tx, case, promised, MoveCause.CALENDAR if ran else MoveCause.PAUSE)
+    note_move(tx, case, promised, cause or (MoveCause.CALENDAR if ran else MoveCause.PAUSE))
     await emit(tx, _moved(case, step))
     await fees.follow(tx, case, rules, step)
 
@@ -154,8 +166,7 @@ async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> 
     if waits:
         case.look_at = today() + timedelta(days=1)  # or as soon as svc_payments says that the payment came to nothing
     if case.clock_runs and case.flag is not None and (case.flag, case.level) != before:
-        same = ("provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "promised_on")
-        await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in same}))
+        await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in _FLAGGED}))
 
 
 async def give_up(tx: AsyncSession, case: Application) -> None:
@@ -173,6 +184,19 @@ def note_move(tx: AsyncSession, case: Application, promised: date | None, cause:
     if cause == MoveCause.CALENDAR:
         move.calendar_revision = case.calendar_revision
     tx.add(move)
+
+
+def require_claim(case: Application, clerk_id: UUID) -> None:
+    """Refuse staff who have not claimed the case.
+
+    Raises:
+        ClaimNeeded, ClaimedByAnother
+    """
+    held = claim_holds(case)
+    if held and case.claimed_by != clerk_id:
+        raise ClaimedByAnother
+    if not held:
+        raise ClaimNeeded
 
 
 def claim_holds(case: Application) -> bool:
@@ -194,17 +218,16 @@ def _actor_of(action: WorkflowAction, taking: Taking) -> Actor:
 
 
 def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
-    held = claim_holds(case)
-    if held and case.claimed_by != taking.actor_id and actor in {*STAFF, Actor.PROVIDER}:
+    if actor == Actor.PROVIDER and claim_holds(case) and case.claimed_by != taking.actor_id:
         raise ClaimedByAnother
-    if actor in STAFF and not held:
-        raise ClaimNeeded
+    if actor in STAFF and taking.actor_id:
+        require_claim(case, taking.actor_id)
 
 
 async def require_independent(
     tx: AsyncSession, case: Application, rules: WorkflowDefinition, action: WorkflowAction, actor_id: UUID | None
 ) -> None:
-    """Refuse staff who would decide on their own case, or on an appeal from their own step.
+    """Refuse staff who would decide on their own case, or on an appeal from their own step or in what they took in.
 
     Steps before the last decision of this sort do not count: else nobody would be left who may decide.
 
@@ -220,6 +243,8 @@ async def require_independent(
     last = select(func.max(ApplicationStep.position)).where(of_case, ApplicationStep.action.in_(decisions))
     since = await tx.scalar(last) or 0
     taken = exists().where(of_case, ApplicationStep.actor_id == actor_id, ApplicationStep.position >= since)
+    if actor_id == case.taken_in_by:
+        raise SecondPersonNeeded
     if await tx.scalar(select(taken)):
         raise SecondPersonNeeded
 
@@ -258,6 +283,8 @@ def _moved(case: Application, step: ApplicationStep) -> ApplicationMoved:
         application_id=case.id,
         person_id=case.person_id,
         provider_id=case.provider_id,
+        division_code=case.division_code,
+        case_number=str(case.case_number),
         kind=case.kind,
         version=case.version,
         action=step.action,
