@@ -27,6 +27,7 @@ TAGS: dict[str, dict[str, str]] = {
         "account bindings": "Utility accounts bound to residents.",
         "meter readings": "Meters that residents read themselves, for their provider to fetch.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
+        "counter": "Applications that a clerk prepares at a one-stop counter and their person confirms.",
         "materials": "Files that residents hand in with applications, and who may open them.",
         "papers": "Papers of applications, which anybody can verify.",
         "workflows": "Forms and steps of applications, by version.",

@@ -7,13 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound
-from svc_services.cases.applications import drafts
+from svc_services.cases.applications.refusals import NoWorkflow
 from svc_services.cases.counter import schemas
 from svc_services.cases.counter.models import CounterFiling, CounterFilingMaterial
 from svc_services.cases.counter.refusals import MaterialElsewhere
 from svc_services.cases.materials.attached import MOST_BYTES, MOST_FILES, is_used
 from svc_services.cases.materials.models import Material, MaterialStatus
 from svc_services.cases.materials.refusals import ApplicationFull, MaterialNotReady
+from svc_services.cases.workflows.service import newest_of
+from svc_services.providers.applications.models import Provider
 
 _SAME = ("provider_id", "kind", "division_code", "account_number", "form")
 
@@ -29,7 +31,14 @@ async def materials_of(tx: AsyncSession, filing: CounterFiling, *, locked: bool 
 
 
 async def content_of(tx: AsyncSession, filing: CounterFiling, *, locked: bool = False) -> schemas.FilingContent:
-    workflow = await drafts.workflow_for(tx, filing.provider_id, filing.kind, filing.division_code)
+    """What would be filed.
+
+    Raises:
+        NoWorkflow
+    """
+    workflow = await newest_of(tx, (await tx.get_one(Provider, filing.provider_id)).kind, filing.kind)
+    if workflow is None:
+        raise NoWorkflow(kind=str(filing.kind))
     materials = await materials_of(tx, filing, locked=locked)
     named = {*workflow.form.get("properties", {}), *(each.kind for each in materials)}
     said = {

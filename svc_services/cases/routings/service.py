@@ -52,28 +52,29 @@ async def route(
     await engine.require_independent(tx, case, rules, _MOVING, caller.id)
     await _require_undecided(tx, case, rules)
     await _require_place(tx, case, wanted)
+    await _move(tx, case, rules, wanted, caller.id, min(roles))
+    return case
+
+
+async def _move(
+    tx: AsyncSession, case: Application, rules: WorkflowDefinition, wanted: WantedRouting, mover: UUID, actor: Actor
+) -> None:
     routing = CaseRouting(
         application_id=case.id,
         from_division_code=case.division_code,
         to_division_code=wanted.division_code,
         from_provider_id=case.provider_id,
         to_provider_id=wanted.provider_id,
-        routed_by=caller.id,
+        routed_by=mover,
     )
     case.division_code, case.provider_id, case.assigned_to = wanted.division_code, wanted.provider_id, None
     step = ApplicationStep(
-        application_id=case.id,
-        action=ROUTE,
-        actor=min(roles),
-        actor_id=caller.id,
-        reason=wanted.reason,
-        taken_at=now(),
+        application_id=case.id, action=ROUTE, actor=actor, actor_id=mover, reason=wanted.reason, taken_at=now()
     )
     await engine.advance(tx, case, rules, str(case.state), step)
     routing.position = step.position
     tx.add(routing)
     await tx.flush()
-    return case
 
 
 async def _require_undecided(tx: AsyncSession, case: Application, rules: WorkflowDefinition) -> None:
