@@ -53,7 +53,13 @@ async def confirm_counter_filing(
     return tagged(response, await once.do(tx, caller, confirm()))
 
 
-@router.post("/{filing_id}/decline", status_code=204)
-async def decline_counter_filing(tx: Tx, caller: Applicant, filing_id: UUID) -> None:
+@router.post("/{filing_id}/decline")
+async def decline_counter_filing(
+    tx: Tx, caller: Applicant, once: OnceKey, filing_id: UUID
+) -> schemas.CounterConfirmation:
     """Decline what the counter would file; its content is deleted."""
-    await confirmations.decline(tx, caller.id, filing_id)
+
+    async def decline() -> schemas.CounterConfirmation:
+        return await of_person(tx, await confirmations.decline(tx, caller.id, filing_id))
+
+    return await once.do(tx, caller, decline())

@@ -75,7 +75,7 @@ async def confirm(tx: AsyncSession, caller: Caller, filing_id: UUID, digest: str
     return case
 
 
-async def decline(tx: AsyncSession, person_id: UUID, filing_id: UUID) -> None:
+async def decline(tx: AsyncSession, person_id: UUID, filing_id: UUID) -> CounterFiling:
     """End what the person does not want filed.
 
     Raises:
@@ -85,6 +85,7 @@ async def decline(tx: AsyncSession, person_id: UUID, filing_id: UUID) -> None:
     if filing.status not in OPEN:
         raise FilingNotPossible
     await service.end(tx, filing)
+    return filing
 
 
 async def end_of_person(tx: AsyncSession, person_id: UUID) -> None:
