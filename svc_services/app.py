@@ -27,6 +27,7 @@ from svc_services.cases.counter.endpoints import router as counter_filings
 from svc_services.cases.counter.own_records import of_person as own_counter_filings
 from svc_services.cases.extensions.endpoints import router as extensions
 from svc_services.cases.materials.case_endpoints import router as case_materials
+from svc_services.cases.materials.counter_endpoints import router as counter_materials
 from svc_services.cases.materials.endpoints import router as materials
 from svc_services.cases.materials.own_records import of_person as own_materials
 from svc_services.cases.papers.endpoints import router as papers
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
-            *(counter_filings, counter_confirmations, routings, assignments, extensions),
+            *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
             *(conformance, own_conformance, service_items),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),

@@ -51,6 +51,7 @@ ITEMS = "/services/v1/service-item-proposals"
 CASES, QUEUE, RECEIVED, MATERIALS = (
     f"/services/v1/{name}" for name in ("applications", "application-queue", "received-applications", "materials")
 )
+COUNTER_MATERIALS = "/services/v1/counter-materials"
 FILINGS, CONFIRMATIONS = "/services/v1/counter-filings", "/services/v1/counter-confirmations"
 CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
     f"/services/v1/{name}"
@@ -170,6 +171,8 @@ ENDPOINTS = [
     ("DELETE", f"{FILINGS}/{ANY}/materials/{ANY}", CLERKS),
     *(("POST", f"{FILINGS}/{ANY}/{action}", CLERKS) for action in ("offer", "admit", "withdraw")),
     ("GET", f"{FILINGS}/{ANY}/receipt", CLERKS),
+    ("POST", COUNTER_MATERIALS, CLERKS),
+    *((method, f"{COUNTER_MATERIALS}/{ANY}", CLERKS) for method in ("GET", "HEAD", "PATCH")),
     ("POST", f"{CONFIRMATIONS}/open", PERSONS),
     ("GET", f"{CONFIRMATIONS}/{ANY}", PERSONS),
     *(("POST", f"{CONFIRMATIONS}/{ANY}/{action}", PERSONS) for action in ("confirm", "decline")),

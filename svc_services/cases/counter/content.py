@@ -14,6 +14,7 @@ from svc_services.cases.counter.refusals import MaterialElsewhere
 from svc_services.cases.materials.attached import MOST_BYTES, MOST_FILES, is_used
 from svc_services.cases.materials.models import Material, MaterialStatus
 from svc_services.cases.materials.refusals import ApplicationFull, MaterialNotReady
+from svc_services.cases.materials.service import delete_all
 from svc_services.cases.workflows.service import newest_of
 from svc_services.providers.applications.models import Provider
 
@@ -80,11 +81,12 @@ async def add_material(tx: AsyncSession, filing: CounterFiling, material: Materi
 
 
 async def remove_material(tx: AsyncSession, filing: CounterFiling, material: Material) -> None:
+    """Delete a file of a filing; both rows are locked."""
     used = await tx.get(CounterFilingMaterial, (filing.id, material.id))
     if used is None:
         raise NotFound
     await tx.delete(used)
-    await tx.flush()
+    await delete_all(tx, [material])
 
 
 def shown_material(material: Material) -> schemas.FilingMaterial:

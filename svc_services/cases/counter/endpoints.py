@@ -71,7 +71,7 @@ async def add_counter_material(
 
 @router.delete("/{filing_id}/materials/{material_id}", status_code=204)
 async def remove_counter_material(tx: Tx, caller: Clerk, filing_id: UUID, material_id: UUID) -> None:
-    """Remove a file from a filing; the file itself stays with the clerk who uploaded it."""
+    """Remove a file from a filing; it is deleted."""
     await service.change_materials(tx, caller, filing_id, material_id, content.remove_material)
 
 

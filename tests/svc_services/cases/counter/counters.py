@@ -10,6 +10,7 @@ from chassis.db import new_id
 from chassis.testing import Tokens, once
 from tests.svc_services.cases.applications.cases import FORM, KUYTUN, YINING, Case, Headers
 
+COUNTER_MATERIALS = "/services/v1/counter-materials"
 FILINGS, CONFIRMATIONS = "/services/v1/counter-filings", "/services/v1/counter-confirmations"
 
 

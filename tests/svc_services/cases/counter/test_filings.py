@@ -30,7 +30,7 @@ from tests.svc_services.cases.applications.cases import (
     decided,
     outcome,
 )
-from tests.svc_services.cases.counter.counters import CONFIRMATIONS, FILINGS, Counter, counter_of
+from tests.svc_services.cases.counter.counters import CONFIRMATIONS, COUNTER_MATERIALS, FILINGS, Counter, counter_of
 from tests.svc_services.cases.materials.files import uploaded
 
 
@@ -38,7 +38,7 @@ async def test_what_a_counter_takes_in_is_filed_in_the_name_of_who_confirms(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, counter: Counter, resident: Headers, person_id: UUID
 ) -> None:
     filing = await counter.begun()
-    material = await uploaded(api, counter.clerk)
+    material = await uploaded(api, counter.clerk, path=COUNTER_MATERIALS)
     assert (await counter.add(filing, material)).status_code == 200
     read = await counter.admitted(filing, resident)
     assert (read["content"]["form"], read["content"]["labels"]["address"]["en"]) == (FORM, "Address")
@@ -78,7 +78,7 @@ async def test_the_receipt_is_the_counters(
     api: httpx.AsyncClient, counter: Counter, tokens: Tokens, resident: Headers
 ) -> None:
     filing = await counter.begun()
-    await counter.add(filing, await uploaded(api, counter.clerk))
+    await counter.add(filing, await uploaded(api, counter.clerk, path=COUNTER_MATERIALS))
     path = f"{FILINGS}/{filing['filing_id']}/receipt"
     assert (await api.get(path, headers=counter.clerk)).status_code == 404
     read = await counter.admitted(filing, resident)
@@ -104,12 +104,21 @@ async def test_what_changed_after_it_was_read_is_not_filed(
     again = await counter.admitted(filing, resident)
     assert again["content"]["digest"] != digest
     assert outcome(await counter.confirm(filing, resident, digest)) == (409, "filing_changed")
-    material = await uploaded(api, counter.clerk)
+    material = await uploaded(api, counter.clerk, path=COUNTER_MATERIALS)
     assert (await counter.add(filing, material)).json()["status"] == "preparing"
     last = await counter.admitted(filing, resident)
     await api.delete(f"/services/v1/materials/{material['material_id']}", headers=counter.clerk)
     gone = await counter.confirm(filing, resident, last["content"]["digest"])
     assert outcome(gone) == (409, "filing_changed")
+    other = await uploaded(api, counter.clerk, path=COUNTER_MATERIALS)
+    await counter.add(filing, other)
+    await counter.offered(filing)
+    path = f"{FILINGS}/{filing['filing_id']}/materials/{other['material_id']}"
+    assert (await api.delete(path, headers=counter.clerk)).status_code == 204
+    seen = await counter.seen(filing)
+    assert (seen["status"], seen["materials"]) == ("preparing", [])
+    gone_file = await api.get(f"{COUNTER_MATERIALS}/{other['material_id']}", headers=counter.clerk)
+    assert gone_file.status_code == 404
     async with database.read() as tx:
         assert (await tx.scalars(select(Application))).all() == []
 
@@ -198,7 +207,7 @@ async def test_a_counter_files_what_can_be_filed(
     assert (await counter.post(incomplete, "offer")).status_code == 422
     stranger = await uploaded(api, resident)
     assert (await counter.add(incomplete, stranger)).status_code == 404
-    material, other = await uploaded(api, counter.clerk), await counter.begun()
+    material, other = await uploaded(api, counter.clerk, path=COUNTER_MATERIALS), await counter.begun()
     assert (await counter.add(other, material)).status_code == 200
     assert outcome(await counter.add(incomplete, material)) == (409, "material_elsewhere")
     foreign = {"kind": "closure", "form": {"last_day": "2026-12-31"}, "account_number": "1234567895"}
@@ -213,7 +222,7 @@ async def test_what_is_declined_withdrawn_or_forgotten_leaves_nothing_behind(
 ) -> None:
     filings = [await counter.begun() for _ in range(4)]
     for filing in filings:
-        await counter.add(filing, await uploaded(api, counter.clerk))
+        await counter.add(filing, await uploaded(api, counter.clerk, path=COUNTER_MATERIALS))
     await counter.admitted(filings[0], resident)
     path = f"{CONFIRMATIONS}/{filings[0]['filing_id']}/decline"
     key = once()
