@@ -186,7 +186,7 @@ def note_move(tx: AsyncSession, case: Application, promised: date | None, cause:
     tx.add(move)
 
 
-def require_claim(case: Application, clerk_id: UUID) -> None:
+def require_claim(case: Application, clerk_id: UUID | None) -> None:
     """Refuse staff who have not claimed the case.
 
     Raises:
@@ -220,7 +220,7 @@ def _actor_of(action: WorkflowAction, taking: Taking) -> Actor:
 def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
     if actor == Actor.PROVIDER and claim_holds(case) and case.claimed_by != taking.actor_id:
         raise ClaimedByAnother
-    if actor in STAFF and taking.actor_id:
+    if actor in STAFF:
         require_claim(case, taking.actor_id)
 
 

@@ -67,7 +67,7 @@ async def claim(tx: AsyncSession, caller: Caller, application_id: UUID) -> Appli
     await _require_something_to_decide(tx, caller, case, rules, roles)
     if engine.claim_holds(case) and case.claimed_by != caller.id:
         raise ClaimedByAnother
-    if roles == [Actor.CLERK] and await _is_assigned_elsewhere(tx, case, caller.id):
+    if Actor.OPERATOR not in roles and await _is_assigned_elsewhere(tx, case, caller.id):
         raise AssignedToAnother
     case.claimed_by, case.claimed_until = caller.id, now() + CLAIM
     return case
