@@ -29,6 +29,7 @@ TAGS: dict[str, dict[str, str]] = {
         "meter readings": "Meters that residents read themselves, for their provider to fetch.",
         "applications": "Applications of residents: drafts, cases, and who decides them.",
         "joint applications": "One form for several companies: branches, a common day for a visit, and one answer.",
+        "counter": "Applications that a clerk prepares at a one-stop counter and their person confirms.",
         "materials": "Files that residents hand in with applications, and who may open them.",
         "papers": "Papers of applications, which anybody can verify.",
         "workflows": "Forms and steps of applications, by version.",

@@ -63,6 +63,17 @@ def require_unchanged(if_match: str | None, etag: str) -> None:
         raise EditedMeanwhile
 
 
+def require_version(if_match: str | None, version: int) -> None:
+    """Refuse a change that names no state, or another one.
+
+    Raises:
+        IfMatchMissing, EditedMeanwhile
+    """
+    if if_match is None:
+        raise IfMatchMissing
+    require_unchanged(if_match, etag_of(version))
+
+
 def is_known(if_none_match: str | None, etag: str) -> bool:
     """Whether the client has this state already, so that the answer is 304."""
     if if_none_match is None:

@@ -22,16 +22,23 @@ from svc_services.calendar.changes.endpoints import router as calendar_changes
 from svc_services.calendar.days.endpoints import router as calendars
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
+from svc_services.cases.assignments.endpoints import router as assignments
+from svc_services.cases.counter.confirmation_endpoints import router as counter_confirmations
+from svc_services.cases.counter.endpoints import router as counter_filings
+from svc_services.cases.counter.own_records import of_person as own_counter_filings
+from svc_services.cases.extensions.endpoints import router as extensions
 from svc_services.cases.joint.endpoints import router as joint_applications
 from svc_services.cases.joint.own_records import of_person as own_joint_applications
 from svc_services.cases.joint.queue_endpoints import router as joint_queue
 from svc_services.cases.joint.received_endpoints import router as received_joint_applications
 from svc_services.cases.materials.case_endpoints import router as case_materials
+from svc_services.cases.materials.counter_endpoints import router as counter_materials
 from svc_services.cases.materials.endpoints import router as materials
 from svc_services.cases.materials.own_records import of_person as own_materials
 from svc_services.cases.papers.endpoints import router as papers
 from svc_services.cases.queue.endpoints import router as application_queue
 from svc_services.cases.received.endpoints import router as received_applications
+from svc_services.cases.routings.endpoints import router as routings
 from svc_services.cases.workflows.endpoints import router as workflows
 from svc_services.cases.workflows.limits import workflow_of
 from svc_services.catalogue.estimates.endpoints import router as estimates
@@ -73,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
             *(joint_applications, joint_queue, received_joint_applications),
+            *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
             *(conformance, own_conformance, service_items, deliveries, own_deliveries),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
@@ -88,7 +96,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
     app.state.workflow_of = workflow_of
-    app.state.own_records = (own_applications, own_joint_applications, own_materials, own_ratings, own_complaints)
+    of_cases = (own_applications, own_joint_applications, own_materials, own_counter_filings)
+    app.state.own_records = (*of_cases, own_ratings, own_complaints)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

@@ -46,6 +46,13 @@ TABLES = {
     "application_fees": Held(_ACCOUNTS, "kept with the application; holds ids and amounts only"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
     "application_promise_moves": Held(_ACCOUNTS, "kept with the case: why its promised day moved"),
+    "counter_filings": Held(
+        _TRAIL, "content is erased once filed, and after a day; kept: who confirmed what a clerk took in, as a digest"
+    ),
+    "counter_filing_materials": Held(_ACCOUNTS, "when it is filed, or after a day, with the file"),
+    "case_routings": Held(_TRAIL, "kept: which clerk moved a case, from where to where"),
+    "case_assignments": Held(_TRAIL, "kept: which operator assigned a case to which clerk"),
+    "case_extensions": Held(_TRAIL, "kept: who extended a promise, by how many days"),
     "calendar_changes": Held(_TRAIL, "kept: which operator proposed and approved it; of residents it holds nothing"),
     "supervision_orders": Held(_TRAIL, "kept: which operator asked whom about which case"),
     "supervision_order_entries": Held(_TRAIL, "kept: what staff and companies wrote about a case"),

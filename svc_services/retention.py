@@ -103,12 +103,15 @@ RULES: Mapping[str, Rule] = {
         _LIMITATION,
         {"words": "NULL"},
     ),
+    "counter_filings": Job("svc_services.cases.counter.service:forget_unfiled", _ENOUGH),
+    "counter_filing_materials": Job("svc_services.cases.counter.service:forget_unfiled", _ENOUGH),
     "paper_checks": Job("svc_services.cases.papers.service:forget_checks", _ENOUGH),
     **dict.fromkeys(
         (
             *("papers", "case_reads", "binding_ends", "meter_changes", "application_promise_moves", "calendar_changes"),
             *("conformance_runs", "provider_endorsements", "service_items", "rating_requests", "rating_appeals"),
             *("joint_branches", "joint_surveys", "joint_survey_answers", "joint_results"),
+            *("case_routings", "case_assignments", "case_extensions"),
             *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),
             *("complaint_reads", "hotline_tickets"),
         ),

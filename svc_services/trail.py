@@ -57,6 +57,10 @@ SEALED_TABLES = (
     SealedTable("complaints", _COMPLAINT),
     SealedTable("complaint_entries", with_hashes(words=("words",))),
     SealedTable("complaint_reads"),
+    SealedTable("counter_filings", only=f"{ROW}.status = 'filed'"),
+    SealedTable("case_routings"),
+    SealedTable("case_assignments"),
+    SealedTable("case_extensions", key=f"{ROW}.application_id::text"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

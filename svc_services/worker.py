@@ -27,11 +27,12 @@ from svc_services.calendar.changes.events import CalendarChanged
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due, recount_changed
+from svc_services.cases.counter.service import forget_unfiled
 from svc_services.cases.data_reads.events import DATA_READ_EVENTS
 from svc_services.cases.fees.consumers import HANDLERS as FEE_HANDLERS
 from svc_services.cases.fees.events import ApplicationFeeQuoted, ApplicationFeeWithdrawn
 from svc_services.cases.joint.events import JOINT_EVENTS
-from svc_services.cases.joint.survey import give_up_due
+from svc_services.cases.joint.survey import give_up_due as give_up_searches
 from svc_services.cases.materials import worker as materials
 from svc_services.cases.papers.service import forget_checks
 from svc_services.catalogue.service_items.events import ServiceItemPublished, ServiceItemWithdrawn
@@ -113,7 +114,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(ask_by_age, database, settings.binding_proof_months)),
         Every(60, partial(note_due, database)),
         Every(15, partial(recount_changed, database)),
-        Every(60, partial(give_up_due, database)),
+        Every(60, partial(give_up_searches, database)),
         Every(60, partial(note_overdue, database)),
         Every(60, partial(note_late, database)),
         Every(60, partial(close_unanswered, database)),
@@ -126,6 +127,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(warn_of_expiring_keys, database)),
         Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(3600, partial(forget_checks, database)),
+        Every(600, partial(forget_unfiled, database)),
         *_material_schedules(settings, database),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]

@@ -22,11 +22,11 @@ DOCUMENTS = {path: document for path, document in ALL.items() if path != "openap
 NUMBERS = (0, 0.5, 86_400, True, "0", "0.5", "86400", "1764028800", "1764028800.5", "1e9", "20260131", " 86400 ", "-1")
 VERBS = frozenset(
     (  # noqa: SIM905 - a list of sixty would fill the page
-        "Accept Add Amend Append Apply Approve Ask Assign Begin Bind Cancel Capture Change Check Claim Close Compute "
-        "Confirm Create Decline Download End Exchange Expire Export Find Finish Generate Get Grant Ingest Issue "
-        "Lift List Make Mark Offer Open Pause Pay Place Propose Publish Push Query Quote Receive Reconcile Record "
-        "Refund Refuse Register Reject Remove Rename Reopen Repeat Request Resume Retry Revoke Send Set Show Start "
-        "Submit Suspend Take Upload Verify Void Withdraw"
+        "Accept Add Admit Amend Append Apply Approve Ask Assign Begin Bind Cancel Capture Change Check Claim "
+        "Close Compute Confirm Create Decline Download End Exchange Expire Export Extend Find Finish Generate "
+        "Get Grant Ingest Issue Lift List Make Mark Offer Open Pause Pay Place Propose Publish Push Query "
+        "Quote Receive Reconcile Record Refund Refuse Register Reject Remove Rename Reopen Repeat Request "
+        "Resume Retry Revoke Route Send Set Show Start Submit Suspend Take Upload Verify Void Withdraw"
     ).split()
 )
 

@@ -43,4 +43,5 @@ async def test_every_operation_of_a_role_asks_for_the_second_factor(
                 answer = await call(api, method, template, headers)
                 at = f"{method} {template} as {bearer} with {acr}"
                 assert (answer.status_code, answer.headers.get("www-authenticate")) == (401, CHALLENGE), at
-                assert answer.json()["code"] == "second_factor_needed", at
+                if method != "HEAD":  # which has no body
+                    assert answer.json()["code"] == "second_factor_needed", at

@@ -35,7 +35,7 @@ STAFF = {"operator", "security officer", "clerk", "auditor", "county team", "com
 PERSONS = {"resident"} | STAFF  # staff of the tests are persons of level 2
 OPERATORS, PROVIDERS = {"operator"}, {"provider"}
 OVERSEERS = {"operator", "auditor"}
-COUNTERS = {"operator", "clerk"}
+COUNTERS, CLERKS = {"operator", "clerk"}, {"clerk"}
 ADMINS = {"company admin"}
 STOPPERS = {"operator", "security officer"}
 COMPANIES = ADMINS | {"company operator"}
@@ -54,6 +54,8 @@ CASES, QUEUE, RECEIVED, MATERIALS = (
 JOINT, JOINT_QUEUE, RECEIVED_JOINT = (
     f"/services/v1/{name}" for name in ("joint-applications", "joint-application-queue", "received-joint-applications")
 )
+COUNTER_MATERIALS = "/services/v1/counter-materials"
+FILINGS, CONFIRMATIONS = "/services/v1/counter-filings", "/services/v1/counter-confirmations"
 CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
     f"/services/v1/{name}"
     for name in ("calendar-changes", "supervision-orders", "ratings", "rating-appeals", "rectifications")
@@ -167,6 +169,23 @@ ENDPOINTS = [
     ("POST", f"{QUEUE}/{ANY}/claim", COUNTERS),
     ("POST", f"{QUEUE}/{ANY}/release", COUNTERS),
     ("POST", f"{QUEUE}/{ANY}/actions", COUNTERS),
+    ("POST", f"{QUEUE}/{ANY}/route", COUNTERS),
+    ("POST", f"{QUEUE}/{ANY}/assign", OPERATORS),
+    ("POST", f"{QUEUE}/{ANY}/extend", OPERATORS),
+    ("POST", f"{RECEIVED}/{ANY}/extend", PROVIDERS),
+    ("POST", FILINGS, CLERKS),
+    ("GET", FILINGS, CLERKS),
+    ("GET", f"{FILINGS}/{ANY}", CLERKS),
+    ("PUT", f"{FILINGS}/{ANY}/form", CLERKS),
+    ("PUT", f"{FILINGS}/{ANY}/materials/{ANY}", CLERKS),
+    ("DELETE", f"{FILINGS}/{ANY}/materials/{ANY}", CLERKS),
+    *(("POST", f"{FILINGS}/{ANY}/{action}", CLERKS) for action in ("offer", "admit", "withdraw")),
+    ("GET", f"{FILINGS}/{ANY}/receipt", CLERKS),
+    ("POST", COUNTER_MATERIALS, CLERKS),
+    *((method, f"{COUNTER_MATERIALS}/{ANY}", CLERKS) for method in ("GET", "HEAD", "PATCH")),
+    ("POST", f"{CONFIRMATIONS}/open", PERSONS),
+    ("GET", f"{CONFIRMATIONS}/{ANY}", PERSONS),
+    *(("POST", f"{CONFIRMATIONS}/{ANY}/{action}", PERSONS) for action in ("confirm", "decline")),
     ("GET", RECEIVED, PROVIDERS),
     ("GET", f"{RECEIVED}/{ANY}", PROVIDERS),
     ("POST", f"{RECEIVED}/{ANY}/actions", PROVIDERS),

@@ -18,9 +18,21 @@ from svc_services.trail import COMMAND, TRAIL
 from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_services.calendar.changes import changed
-from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, decided, submitted
+from tests.svc_services.cases.applications.cases import (
+    KUYTUN,
+    QUEUE,
+    YINING,
+    claim,
+    clerk,
+    decided,
+    submitted,
+)
+from tests.svc_services.cases.assignments.test_assignments import assign, known_clerk
+from tests.svc_services.cases.counter.counters import counter_of
+from tests.svc_services.cases.extensions.test_extensions import extend
 from tests.svc_services.cases.joint.scenes import answer, case_of, companies, filed, followed, in_days, refused
 from tests.svc_services.cases.joint.scenes import propose as propose_days
+from tests.svc_services.cases.routings.test_routings import route
 from tests.svc_services.catalogue.service_items.items import decide as decide_item
 from tests.svc_services.catalogue.service_items.items import propose as propose_item
 from tests.svc_services.catalogue.service_items.items import published as published_item
@@ -155,6 +167,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
     await ask_two_companies(api, tokens, database)
+    await take_in(api, tokens, database)
 
 
 async def hand_a_paper_over(api: httpx.AsyncClient, tokens: Tokens) -> None:
@@ -174,6 +187,18 @@ async def ask_two_companies(api: httpx.AsyncClient, tokens: Tokens, database: Da
     for at in (1, 2):
         assert (await answer(api, tokens, joint, at, in_days(21))).status_code == 200
     await followed(database, *[await refused(api, tokens, case_of(joint, at)) for at in (1, 2)])
+
+
+async def take_in(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
+    """A case that a counter took in, and that is assigned, extended and moved."""
+    provider_id = await approved(api, tokens, division_codes=[YINING, KUYTUN])
+    _, case = await counter_of(api, tokens, provider_id).filed(tokens.resident(new_id()))
+    operator, clerk_id = clerk(tokens, role="operator"), await known_clerk(database)
+    assert (await assign(api, operator, case, clerk_id)).status_code == 200
+    extended = await extend(api, QUEUE, operator, case)
+    office = tokens.staff("clerk", division_code=YINING, person_id=clerk_id)
+    assert (await claim(api, office, case)).status_code == 200
+    assert (await route(api, office, extended.json(), provider_id)).status_code == 200
 
 
 async def propose_items(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

@@ -28,7 +28,7 @@ def wind(case: Application, rules: WorkflowDefinition, calendar: Calendar) -> No
     counted_to = case.counted_to or today()
     state = rules.state(str(case.state))
     case.clock_runs = not (state.stops_clock or state.ends)
-    left = rules.limit_days - case.consumed_days
+    left = promised_days(case, rules) - case.consumed_days
     if case.clock_runs and left >= 0:
         case.promised_on = calendar.last_of(counted_to, left)
     over = [_standing(*each) for each in _clocks(case, rules, state)]
@@ -40,15 +40,24 @@ def wind(case: Application, rules: WorkflowDefinition, calendar: Calendar) -> No
     case.promised_by_weekdays = case.promised_on is not None and not calendar.knows(case.promised_on)
 
 
+def promised_days(case: Application, rules: WorkflowDefinition) -> int:
+    return rules.limit_days + case.extended_days
+
+
 def timed_out(case: Application, state: WorkflowState) -> bool:
-    return state.limit_days is not None and case.state_days.get(state.name, 0) > state.limit_days
+    days = case.state_days.get(state.name, 0)
+    return state.limit_days is not None and days > _limit_of(case, state, state.limit_days)
+
+
+def _limit_of(case: Application, state: WorkflowState, limit_days: int) -> int:
+    return limit_days + (case.extended_days if state.name == case.extended_state else 0)
 
 
 def _clocks(case: Application, rules: WorkflowDefinition, state: WorkflowState) -> list[tuple[int, int]]:
     """Used and allowed days: of the whole, and of the state where its time is the office's."""
-    clocks = [(case.consumed_days, rules.limit_days)]
+    clocks = [(case.consumed_days, promised_days(case, rules))]
     if case.clock_runs and state.limit_days is not None:
-        clocks.append((case.state_days.get(state.name, 0), state.limit_days))
+        clocks.append((case.state_days.get(state.name, 0), _limit_of(case, state, state.limit_days)))
     return clocks
 
 
@@ -70,5 +79,5 @@ def _days_ahead(case: Application, rules: WorkflowDefinition, state: WorkflowSta
     if case.clock_runs:
         ahead = [each - used for used, limit in _clocks(case, rules, state) for each in _thresholds(limit)]
     if state.limit_days is not None and rules.timeout(state.name):
-        ahead.append(state.limit_days + 1 - in_state)
+        ahead.append(_limit_of(case, state, state.limit_days) + 1 - in_state)
     return ahead

@@ -10,6 +10,7 @@ from svc_services.accounts.bindings.ends import erase_of_person
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.cases.applications.engine import give_up
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.counter.confirmations import end_of_person
 from svc_services.cases.materials.service import erase_of_person as erase_materials
 from svc_services.cases.papers.service import erase_of_person as erase_papers
 
@@ -49,6 +50,7 @@ async def _give_up(tx: AsyncSession, *which: ColumnElement[bool]) -> None:
 
 async def erase_person(tx: AsyncSession, person_id: UUID) -> None:
     """Erase what the rooms up to this one hold of a person."""
+    await end_of_person(tx, person_id)
     await erase_of_person(tx, person_id)
     await erase_applications(tx, person_id)
     await erase_materials(tx, person_id)

@@ -84,6 +84,12 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
         OpenAlready: the account has an open case of the kind.
     """
     case = await _draft(tx, person_id, application_id, if_match)
+    await file(tx, case)
+    return case
+
+
+async def file(tx: AsyncSession, case: Application) -> None:
+    """Make a draft a case; its row is locked, or nobody else knows it yet."""
     workflow = await workflow_for(tx, case.provider_id, case.kind, case.division_code)
     rules = workflow.rules
     await require_account(tx, case, rules.account)
@@ -92,10 +98,9 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
     case.workflow_id, case.submitted_at, case.counted_to = workflow.id, now(), today()
     case.consumed_days, case.state_days = 0, {}
     step = ApplicationStep(
-        application_id=case.id, action=SUBMIT, actor=Actor.CITIZEN, actor_id=person_id, taken_at=now()
+        application_id=case.id, action=SUBMIT, actor=Actor.CITIZEN, actor_id=case.person_id, taken_at=now()
     )
     await engine.advance(tx, case, rules, rules.start, step)
-    return case
 
 
 async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_match: str | None) -> Application:
@@ -116,11 +121,11 @@ async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
     return draft
 
 
-async def workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
-    """The workflow by which a company takes applications of a kind in a division now.
+async def serving(tx: AsyncSession, provider_id: UUID, division_code: str) -> Provider:
+    """A provider that takes applications of a division.
 
     Raises:
-        UnknownProvider, ProviderSuspended, NotServedThere, NoWorkflow
+        UnknownProvider, ProviderSuspended, NotServedThere
     """
     # The lock lets a suspension that is being committed hold for this application too.
     provider = await tx.get(Provider, provider_id, with_for_update={"read": True})
@@ -130,6 +135,16 @@ async def workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKin
         raise ProviderSuspended
     if division_code == WHOLE or not {division_code, WHOLE} & set(provider.division_codes):
         raise NotServedThere(division_code=division_code)
+    return provider
+
+
+async def workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
+    """The workflow that is in force for an application.
+
+    Raises:
+        UnknownProvider, ProviderSuspended, NotServedThere, NoWorkflow
+    """
+    provider = await serving(tx, provider_id, division_code)
     workflow = await newest_of(tx, provider.kind, kind)
     if workflow is None:
         raise NoWorkflow(kind=str(kind))
@@ -137,16 +152,19 @@ async def workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKin
 
 
 async def require_account(tx: AsyncSession, case: Application, rule: AccountRule) -> None:
-    """Refuse an application whose account is not as its workflow wants it.
+    require_account_rule(case.account_number, rule)
+    number = case.account_number
+    if number is not None and not await is_holder(tx, case.person_id, case.provider_id, number):
+        raise AccountNotYours
+
+
+def require_account_rule(account_number: str | None, rule: AccountRule) -> None:
+    """Refuse an application with an account where none is wanted, or without one.
 
     Raises:
-        AccountNeeded, NoAccountWanted, AccountNotYours
+        AccountNeeded, NoAccountWanted
     """
-    if case.account_number is None:
-        if rule == AccountRule.BOUND:
-            raise AccountNeeded
-        return
-    if rule == AccountRule.NONE:
+    if account_number is None and rule == AccountRule.BOUND:
+        raise AccountNeeded
+    if account_number is not None and rule == AccountRule.NONE:
         raise NoAccountWanted
-    if not await is_holder(tx, case.person_id, case.provider_id, case.account_number):
-        raise AccountNotYours

@@ -11,6 +11,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.etags import IfMatch
 from svc_services.cases.applications import drafts, schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus
+from svc_services.cases.applications.numbers import CaseNumber
 from svc_services.cases.applications.presenters import shown, summary, tagged
 from svc_services.cases.workflows.definition import Actor
 
@@ -34,12 +35,18 @@ async def create_application(
 
 @router.get("")
 async def list_applications(
-    tx: ReadTx, caller: Applicant, page: PageQuery, status: CaseStatus | None = None
+    tx: ReadTx,
+    caller: Applicant,
+    page: PageQuery,
+    status: CaseStatus | None = None,
+    case_number: CaseNumber | None = None,
 ) -> Page[schemas.ApplicationSummary]:
     """List one's own applications, newest first."""
     query = select(Application).where(Application.person_id == caller.id)
     if status:
         query = query.where(Application.status == status)
+    if case_number:
+        query = query.where(Application.case_number == case_number)
     return await page_of(tx, query, page, Application.id, summary, newest_first=True)
 
 

@@ -10,14 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
-from chassis.outbox import emit
 from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.calendar.days.queries import calendar_of
 from svc_services.cases.applications import account_effects, clock
-from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
+from svc_services.cases.applications.numbers import new_number
 from svc_services.cases.applications.refusals import (
     AccountLost,
     ActionIncomplete,
@@ -29,11 +28,11 @@ from svc_services.cases.applications.refusals import (
     NotPartOfAction,
     OpenAlready,
 )
+from svc_services.cases.applications.telling import tell_flag, tell_step
 from svc_services.cases.fees import service as fees
 from svc_services.cases.workflows.definition import (
     GIVE_UP,
     STAFF,
-    SUBMIT,
     Actor,
     Need,
     WorkflowAction,
@@ -41,8 +40,6 @@ from svc_services.cases.workflows.definition import (
 )
 from svc_services.cases.workflows.forms import require_complete
 from svc_services.cases.workflows.models import Workflow
-from svc_services.providers.deliveries.models import DeliveryKind
-from svc_services.providers.deliveries.service import enqueue
 
 _ONE_OPEN = "uq_applications_open"
 FARTHEST_APPOINTMENT = timedelta(days=180)
@@ -123,9 +120,16 @@ async def appoint(tx: AsyncSession, case: Application, workflow: Workflow, day: 
 
 
 async def advance(
-    tx: AsyncSession, case: Application, rules: WorkflowDefinition, to: str, step: ApplicationStep
+    tx: AsyncSession,
+    case: Application,
+    rules: WorkflowDefinition,
+    to: str,
+    step: ApplicationStep,
+    *,
+    cause: MoveCause | None = None,
 ) -> None:
     """Move a case into a state, count its days, keep the step and tell of it."""
+    case.case_number = case.case_number or await new_number(tx, case.division_code)
     calendar, promised, ran = await calendar_of(tx), case.promised_on, case.clock_runs
     clock.settle(case, today(), calendar)
     step.from_state, step.to_state = case.state, to
@@ -143,9 +147,8 @@ async def advance(
         raise
     step.position = (await tx.scalar(last) or 0) + 1
     tx.add(step)
-    note_move(tx, case, promised, MoveCause.CALENDAR if ran else MoveCause.PAUSE)
-    await emit(tx, _moved(case, step))
-    await _deliver(tx, case, step)
+    note_move(tx, case, promised, cause or (MoveCause.CALENDAR if ran else MoveCause.PAUSE))
+    await tell_step(tx, case, step)
     await fees.follow(tx, case, rules, step)
 
 
@@ -166,8 +169,7 @@ async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> 
     if waits:
         case.look_at = today() + timedelta(days=1)  # or as soon as svc_payments says that the payment came to nothing
     if case.clock_runs and case.flag is not None and (case.flag, case.level) != before:
-        same = ("provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "promised_on")
-        await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in same}))
+        await tell_flag(tx, case)
 
 
 async def give_up(tx: AsyncSession, case: Application) -> None:
@@ -185,6 +187,19 @@ def note_move(tx: AsyncSession, case: Application, promised: date | None, cause:
     if cause == MoveCause.CALENDAR:
         move.calendar_revision = case.calendar_revision
     tx.add(move)
+
+
+def require_claim(case: Application, clerk_id: UUID | None) -> None:
+    """Refuse staff who have not claimed the case.
+
+    Raises:
+        ClaimNeeded, ClaimedByAnother
+    """
+    held = claim_holds(case)
+    if held and case.claimed_by != clerk_id:
+        raise ClaimedByAnother
+    if not held:
+        raise ClaimNeeded
 
 
 def claim_holds(case: Application) -> bool:
@@ -206,17 +221,16 @@ def _actor_of(action: WorkflowAction, taking: Taking) -> Actor:
 
 
 def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
-    held = claim_holds(case)
-    if held and case.claimed_by != taking.actor_id and actor in {*STAFF, Actor.PROVIDER}:
+    if actor == Actor.PROVIDER and claim_holds(case) and case.claimed_by != taking.actor_id:
         raise ClaimedByAnother
-    if actor in STAFF and not held:
-        raise ClaimNeeded
+    if actor in STAFF:
+        require_claim(case, taking.actor_id)
 
 
 async def require_independent(
     tx: AsyncSession, case: Application, rules: WorkflowDefinition, action: WorkflowAction, actor_id: UUID | None
 ) -> None:
-    """Refuse staff who would decide on their own case, or on an appeal from their own step.
+    """Refuse staff who would decide on their own case, or on an appeal from their own step or in what they took in.
 
     Steps before the last decision of this sort do not count: else nobody would be left who may decide.
 
@@ -232,6 +246,8 @@ async def require_independent(
     last = select(func.max(ApplicationStep.position)).where(of_case, ApplicationStep.action.in_(decisions))
     since = await tx.scalar(last) or 0
     taken = exists().where(of_case, ApplicationStep.actor_id == actor_id, ApplicationStep.position >= since)
+    if actor_id == case.taken_in_by:
+        raise SecondPersonNeeded
     if await tx.scalar(select(taken)):
         raise SecondPersonNeeded
 
@@ -262,31 +278,4 @@ def _step(case: Application, action: str, actor: Actor, taking: Taking) -> Appli
         appointment_on=taking.appointment_on,
         amount_fen=taking.amount_fen,
         taken_at=now(),
-    )
-
-
-async def _deliver(tx: AsyncSession, case: Application, step: ApplicationStep) -> None:
-    """Have the company told of the hand-over and of each step that is not its own."""
-    if step.actor == Actor.PROVIDER:
-        return
-    kind = DeliveryKind.APPLICATION_SUBMITTED if step.action == SUBMIT else DeliveryKind.APPLICATION_MOVED
-    about = {"action": step.action, "actor": str(step.actor), "state": step.to_state}
-    ended = case.status == CaseStatus.ENDED
-    await enqueue(tx, case.provider_id, kind, case.id, **about, version=case.version, ended=ended)
-
-
-def _moved(case: Application, step: ApplicationStep) -> ApplicationMoved:
-    return ApplicationMoved(
-        application_id=case.id,
-        person_id=case.person_id,
-        provider_id=case.provider_id,
-        kind=case.kind,
-        version=case.version,
-        action=step.action,
-        actor=step.actor,
-        from_state=step.from_state,
-        to_state=step.to_state,
-        ended=case.status == CaseStatus.ENDED,
-        promised_on=case.promised_on if case.clock_runs else None,
-        taken_at=step.taken_at,
     )

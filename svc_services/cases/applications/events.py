@@ -21,6 +21,9 @@ class ApplicationMoved(Event):
     application_id: UUID
     person_id: UUID
     provider_id: UUID
+    division_code: str
+    case_number: str
+    """The number of the case for people; it stays when the case goes to another division or provider."""
     kind: ApplicationKind
     """Expect further kinds within v1."""
     version: int
@@ -43,6 +46,7 @@ class ApplicationFlagged(Event):
     key_field: ClassVar[str] = "application_id"
 
     application_id: UUID
+    case_number: str
     provider_id: UUID
     division_code: str
     kind: ApplicationKind

@@ -50,6 +50,15 @@ class Application(Base):
         CheckConstraint("(status = 'draft') = (counted_to IS NULL)", name="counted_to"),
         CheckConstraint("(claimed_by IS NULL) = (claimed_until IS NULL)", name="claimed"),
         CheckConstraint("consumed_days >= 0", name="consumed_days"),
+        CheckConstraint("(status = 'draft') = (case_number IS NULL)", name="case_number"),
+        CheckConstraint("(counter_division_code IS NULL) = (taken_in_by IS NULL)", name="taken_in"),
+        CheckConstraint("(extended_days > 0) = (extended_state IS NOT NULL) AND extended_days >= 0", name="extension"),
+        Index("uq_applications_case_number", "case_number", unique=True),
+        Index(
+            "ix_applications_assigned_to",
+            *("assigned_to", "id"),
+            postgresql_where=text("status = 'open' AND assigned_to IS NOT NULL"),
+        ),
         Index(
             "uq_applications_open",
             *("provider_id", "account_number", "kind"),
@@ -67,7 +76,14 @@ class Application(Base):
             "ix_applications_ended",
             "ended_at",
             postgresql_where=text("status = 'ended'"),
-            postgresql_include=["division_code", "provider_id", "kind", "consumed_days", "workflow_id"],
+            postgresql_include=[
+                "division_code",
+                "provider_id",
+                "kind",
+                "consumed_days",
+                "workflow_id",
+                "extended_days",
+            ],
         ),
     )
 
@@ -77,6 +93,12 @@ class Application(Base):
     workflow_id: Mapped[UUID] = mapped_column(ForeignKey("workflows.id"))
     kind: Mapped[ApplicationKind] = mapped_column(Text)
     division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
+    case_number: Mapped[str | None] = mapped_column(Text)
+    """NULL for a draft."""
+    counter_division_code: Mapped[str | None] = mapped_column(ForeignKey("divisions.code"))
+    """Of the counter that took it in; NULL where the applicant filed it."""
+    taken_in_by: Mapped[UUID | None]
+    """The clerk of that counter."""
     account_number: Mapped[str | None] = mapped_column(Text)
     form: Mapped[dict[str, Any]] = mapped_column(JSONB)
     status: Mapped[CaseStatus] = mapped_column(Text, default=CaseStatus.DRAFT)
@@ -86,6 +108,8 @@ class Application(Base):
     """Counts the changes; its ETag."""
     claimed_by: Mapped[UUID | None]
     claimed_until: Mapped[datetime | None] = mapped_column(Timestamp)
+    assigned_to: Mapped[UUID | None]
+    """The only clerk who may claim it, while they hold a role that reaches it."""
 
     consumed_days: Mapped[int] = mapped_column(default=0)
     """Working days that count towards the promise, up to and with `counted_to`. It never falls."""
@@ -93,6 +117,10 @@ class Application(Base):
     """The same for each state, also over several stays."""
     counted_to: Mapped[date | None]
     clock_runs: Mapped[bool] = mapped_column(default=False)
+    extended_days: Mapped[int] = mapped_column(default=0)
+    """Working days by which the promise was extended."""
+    extended_state: Mapped[str | None] = mapped_column(Text)
+    """The state in which that was, whose own limit is as many days longer."""
     promised_on: Mapped[date | None]
     """The last working day of the promise, as it was computed when the clock last began to run."""
     flag: Mapped[Flag | None] = mapped_column(Text)
@@ -119,6 +147,8 @@ class MoveCause(StrEnum):
     """The clock stood, such as while a correction was awaited."""
     CALENDAR = "calendar"
     """Holidays or make-up days were published or corrected."""
+    EXTENSION = "extension"
+    """The office or the provider extended it."""
 
 
 class PromiseMove(Base):

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from fastapi import Response
 from sqlalchemy import select
@@ -13,10 +13,13 @@ from svc_services.cases.applications.models import Application, ApplicationStep,
 from svc_services.cases.fees import service as fees
 from svc_services.cases.fees.models import ApplicationFee
 from svc_services.cases.materials import attached
-from svc_services.cases.workflows.definition import GIVE_UP, STAFF, Actor
+from svc_services.cases.routings.models import CaseRouting
+from svc_services.cases.routings.schemas import CaseRouting as CaseRoutingShown
+from svc_services.cases.workflows.definition import EXTEND, GIVE_UP, ROUTE, STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
 
 _SUMMARY = (
+    *("case_number", "counter_division_code", "extended_days"),
     *("provider_id", "workflow_id", "kind", "division_code", "account_number", "status", "state", "version"),
     *("consumed_days", "clock_runs", "flag", "level", "created_at", "submitted_at", "ended_at"),
 )
@@ -29,12 +32,29 @@ _LABELS = {
         en="The applicant cannot go on",
         kk="ٴوتىنىش بەرۋشى جالعاستىرا المايدى",
         ug="ئىلتىماسچى داۋاملاشتۇرالمايدۇ",
-    )
+    ),
+    ROUTE: Label(
+        zh="转至应受理的单位",
+        en="Moved to the responsible office or provider",
+        kk="جاۋاپتى ورىنعا جولداندى",
+        ug="مەسئۇل ئورۇنغا يوللاندى",
+    ),
+    EXTEND: Label(
+        zh="延长承诺时限",
+        en="Promised time limit extended",
+        kk="ۋادە ەتىلگەن مەرزىم ۇزارتىلدى",
+        ug="ۋەدە قىلىنغان مۆھلەت ئۇزارتىلدى",
+    ),
 }
+
+
+def staff_summary(case: Application) -> schemas.ApplicationSummary:
+    return summary(case).model_copy(update={"assigned_to": case.assigned_to})
 
 
 def summary(case: Application) -> schemas.ApplicationSummary:
     return schemas.ApplicationSummary(
+        assigned_to=None,
         application_id=case.id,
         promised_on=case.promised_on if case.clock_runs else None,
         calendar_note=BY_WEEKDAYS if case.clock_runs and case.promised_by_weekdays else None,
@@ -64,7 +84,7 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         *(name for each in taken for name in (each.action, each.from_state, each.to_state)),
     }
     return schemas.Application(
-        **summary(case).model_dump(),
+        **(staff_summary if named else summary)(case).model_dump(),
         held_by=Actor(state.held_by) if state and case.status == CaseStatus.OPEN else None,
         actions=actions,
         fee=_fee(await fees.newest(tx, case.id)),
@@ -73,6 +93,7 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         steps=[_step(each, named=named) for each in taken],
         labels={name: label for name, label in (rules.labels | _LABELS).items() if name in words},
         promise_moves=await _moves(tx, case),
+        routings=await _routings(tx, case, taken),
     )
 
 
@@ -86,6 +107,16 @@ async def _moves(tx: AsyncSession, case: Application) -> list[schemas.PromiseMov
     return [
         schemas.PromiseMove(reason=reason, **{name: getattr(move, name) for name in names})
         for move, reason in await tx.execute(query.order_by(PromiseMove.id))
+    ]
+
+
+async def _routings(tx: AsyncSession, case: Application, steps: Sequence[ApplicationStep]) -> list[CaseRoutingShown]:
+    reasons = {step.position: step.reason for step in steps}
+    names = ("from_division_code", "to_division_code", "from_provider_id", "to_provider_id", "routed_at")
+    query = select(CaseRouting).where(CaseRouting.application_id == case.id).order_by(CaseRouting.id)
+    return [
+        CaseRoutingShown(reason=reasons.get(each.position), **{name: getattr(each, name) for name in names})
+        for each in await tx.scalars(query)
     ]
 
 

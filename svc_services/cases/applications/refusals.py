@@ -71,6 +71,12 @@ class ClaimedByAnother(Problem):
     status, code = 409, "claimed_by_another"
 
 
+class AssignedToAnother(Problem):
+    """An operator has assigned the case to another clerk."""
+
+    status, code = 409, "assigned_to_another"
+
+
 class NothingToClaim(Problem):
     """In this state of the case staff has nothing to do."""
 

@@ -9,6 +9,7 @@ from kit.fields.labels import Label
 from svc_services.cases.applications.models import CaseStatus, Flag, MoveCause
 from svc_services.cases.fees.models import FeeStatus
 from svc_services.cases.materials.schemas import AttachedMaterial
+from svc_services.cases.routings.schemas import CaseRouting
 from svc_services.cases.workflows.definition import Actor, Name
 from svc_services.cases.workflows.models import ApplicationKind
 from svc_services.fields import AccountNumber, Day, Reason
@@ -84,6 +85,10 @@ class ApplicationSummary(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     application_id: UUID
+    case_number: str | None
+    """The number for people, as on every paper; null for a draft. It stays when the case goes elsewhere."""
+    counter_division_code: str | None
+    """Of the counter where a clerk filed it for the applicant, who confirmed; null where it was filed online."""
     provider_id: UUID
     workflow_id: UUID
     kind: ApplicationKind
@@ -95,6 +100,8 @@ class ApplicationSummary(BaseModel):
     """Its ETag."""
     consumed_days: int
     """Working days used up when the last step was taken."""
+    extended_days: int
+    """Working days by which the promise was extended."""
     clock_runs: bool
     promised_on: date | None
     """The last day of the promise; null while the clock stands."""
@@ -104,6 +111,8 @@ class ApplicationSummary(BaseModel):
     level: int
     claimed_until: datetime | None
     """Until when a clerk has the case for themselves."""
+    assigned_to: UUID | None
+    """The clerk to whom an operator has assigned it; shown to staff alone."""
     created_at: datetime
     submitted_at: datetime | None
     ended_at: datetime | None
@@ -119,7 +128,7 @@ class PromiseMove(BaseModel):
     cause: MoveCause
     """Expect further causes within v1."""
     reason: Label | None
-    """Of the corrected calendar."""
+    """Of the corrected calendar; that of an extension is in its step."""
     moved_at: datetime
 
 
@@ -135,5 +144,7 @@ class Application(ApplicationSummary):
     steps: list[ApplicationStep]
     promise_moves: list[PromiseMove]
     """Why the promised day is another one than at first, in order."""
+    routings: list[CaseRouting]
+    """Where the case was before, in order."""
     labels: dict[str, Label]
     """What the states, actions and wanted materials are called; those of the form are in the workflow."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound
@@ -73,13 +73,27 @@ async def require_materials(tx: AsyncSession, case: Application, rules: Workflow
     Raises:
         MaterialsMissing
     """
-    needed = {each.kind for each in rules.materials if each.required}
-    if not needed:
+    if not any(each.required for each in rules.materials):
         return
     query: Select[str] = select(Material.kind).join(ApplicationMaterial).where(_kept_for(case.id))
-    given = set((await tx.scalars(query.with_for_update(read=True, of=Material))).all())
-    if missing := sorted(needed - given):
+    require_kinds(rules, set((await tx.scalars(query.with_for_update(read=True, of=Material))).all()))
+
+
+def require_kinds(rules: WorkflowDefinition, given: Collection[str]) -> None:
+    """Refuse what lacks a material that the workflow needs.
+
+    Raises:
+        MaterialsMissing
+    """
+    needed = {each.kind for each in rules.materials if each.required}
+    if missing := sorted(needed.difference(given)):
         raise MaterialsMissing(missing=missing)
+
+
+async def is_used(tx: AsyncSession, material_id: UUID) -> bool:
+    """Whether an application uses a material, be it a draft."""
+    used = exists().where(ApplicationMaterial.material_id == material_id)
+    return bool(await tx.scalar(select(used)))
 
 
 async def material_of(tx: AsyncSession, application_id: UUID, material_id: UUID) -> Material:

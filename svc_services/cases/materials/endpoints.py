@@ -1,6 +1,6 @@
 """A resident's own files."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -18,10 +18,23 @@ from svc_services.callers import Language
 from svc_services.cases.materials import reception, schemas, service
 from svc_services.cases.materials.downloads import DOWNLOAD, Store, download
 from svc_services.cases.materials.models import LARGEST_FILE, Material
-from svc_services.settings import TheSettings
+from svc_services.settings import Settings, TheSettings
 
 router = APIRouter(prefix="/services/v1/materials", tags=["materials"])
 Applicant = Annotated[Caller, Depends(allow(scope="applications", assurance_level=2))]
+UNFINISHED_ANSWER: dict[int | str, dict[str, Any]] = {
+    204: {"description": "The bytes are stored; the file is not complete yet."}
+}
+APPENDING = {
+    "requestBody": {
+        "required": True,
+        "description": "The next bytes of the file. `Upload-Offset` says where they begin; `Upload-Complete` is "
+        "`?1` in the last request and `?0` in others. `Content-Digest` (sha-256) is checked.",
+        "content": {PARTIAL: {"schema": {"type": "string", "format": "binary"}}},
+    },
+    "x-max-body-bytes": LARGEST_FILE,
+    "x-timeout-seconds": 600,
+}
 
 
 @router.post("", status_code=201)
@@ -69,21 +82,7 @@ async def get_material_offset(tx: Tx, caller: Applicant, response: Response, mat
     response.headers.update(service.state_headers(await service.offset_of(tx, caller.id, material_id)))
 
 
-@router.patch(
-    "/{material_id}",
-    response_model=schemas.Material,
-    responses={204: {"description": "The bytes are stored; the file is not complete yet."}},
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "The next bytes of the file. `Upload-Offset` says where they begin; `Upload-Complete` is "
-            "`?1` in the last request and `?0` in others. `Content-Digest` (sha-256) is checked.",
-            "content": {PARTIAL: {"schema": {"type": "string", "format": "binary"}}},
-        },
-        "x-max-body-bytes": LARGEST_FILE,
-        "x-timeout-seconds": 600,
-    },
-)
+@router.patch("/{material_id}", response_model=schemas.Material, responses=UNFINISHED_ANSWER, openapi_extra=APPENDING)
 async def append_to_material(
     request: Request,
     caller: Applicant,
@@ -102,14 +101,7 @@ async def append_to_material(
         await reception.finish(database, store, material_id)
     async with database.read() as tx:
         material = await service.own(tx, caller.id, material_id)
-    if not complete:
-        return Response(status_code=204, headers={"Upload-Offset": str(material.received), "Upload-Complete": "?0"})
-    if material.refusal:
-        refusal = again(material.refusal)
-        refusal.headers = {**refusal.headers, "Upload-Complete": "?1"}
-        raise refusal
-    answer = service.shown(material, settings.material_scanner, language)
-    return JSONResponse(answer.model_dump(mode="json"), headers={"Upload-Complete": "?1"})
+    return appended(material, settings, language, complete=complete)
 
 
 @router.get("/{material_id}/content", response_class=Response, responses=DOWNLOAD)
@@ -124,3 +116,15 @@ async def download_material(caller: Applicant, database: Transactions, store: St
 async def remove_material(tx: Tx, caller: Applicant, material_id: UUID) -> None:
     """Remove a file, also from drafts; one that a filed application uses stays."""
     await service.remove(tx, caller.id, material_id)
+
+
+def appended(material: Material, settings: Settings, language: str, *, complete: bool) -> Response:
+    """The answer to a request that appended bytes: how far the file is, or what became of it."""
+    if not complete:
+        return Response(status_code=204, headers={"Upload-Offset": str(material.received), "Upload-Complete": "?0"})
+    if material.refusal:
+        refusal = again(material.refusal)
+        refusal.headers = {**refusal.headers, "Upload-Complete": "?1"}
+        raise refusal
+    answer = service.shown(material, settings.material_scanner, language)
+    return JSONResponse(answer.model_dump(mode="json"), headers={"Upload-Complete": "?1"})

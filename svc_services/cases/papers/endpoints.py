@@ -9,6 +9,8 @@ from chassis.db import Database, ReadTx, Transactions
 from kit.papers import PdfResponse
 from kit.query_parameters import only_known_parameters
 from svc_services.cases.applications import service as applications
+from svc_services.cases.counter import service as counter
+from svc_services.cases.counter.endpoints import Clerk
 from svc_services.cases.data_reads.service import PAPER, record_read
 from svc_services.cases.materials.endpoints import Applicant
 from svc_services.cases.papers import pages, schemas, service
@@ -61,6 +63,18 @@ async def download_case_paper(
     return await _printed(request, database, subject)
 
 
+@router.get("/counter-filings/{filing_id}/receipt", response_class=PdfResponse, responses=_PDF)
+async def download_counter_receipt(
+    request: Request, caller: Clerk, database: Transactions, filing_id: UUID
+) -> Response:
+    """Download the receipt of what one has taken in, to hand it over; the applicant sees that it was read."""
+    async with database.transaction() as tx:
+        case = await counter.taken_in(tx, caller, filing_id)
+        subject = await service.subject_of(tx, case, 1)
+        await record_read(tx, caller, case, PAPER, subject.step.id)
+    return await _printed(request, database, subject)
+
+
 @router.get("/paper-verifications/{code}", dependencies=[_HOLDERS, Depends(only_known_parameters)])
 async def verify_paper(
     request: Request, database: Transactions, settings: TheSettings, code: Code
@@ -101,9 +115,10 @@ async def _printed(request: Request, database: Database, subject: Subject) -> Re
     language = choose(request.headers.get("accept-language", ""))
     verify_at = f"{request.app.state.settings.public_url}{_PAGE}"
     made = await service.paper_of(database, subject, verify_at, language)
+    name = f"{subject.kind}-{subject.case.case_number}-{subject.step.position}.pdf"
     headers = {
         "Cache-Control": "no-store",
-        "Content-Disposition": f'attachment; filename="{subject.kind}-{subject.case.id}-{subject.step.position}.pdf"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Language": language,
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Vary": "Accept-Language, Authorization",

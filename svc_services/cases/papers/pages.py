@@ -18,7 +18,7 @@ def page(
 def _lines(found: schemas.PaperVerification, text: dict[str, str]) -> list[Line]:
     return [
         (text["paper"], text[f"paper_{found.kind}"]),
-        (text["case_number"], str(found.case_number)),
+        (text["case_number"], found.case_number),
         (text["application"], text[f"kind_{found.application_kind}"]),
         (text["issuer"], found.issuer),
         (text["issued_on"], f"{found.issued_on:%Y-%m-%d}"),

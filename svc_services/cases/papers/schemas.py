@@ -1,5 +1,4 @@
 from datetime import date, datetime
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,8 +30,7 @@ class PaperVerification(BaseModel):
 
     kind: PaperKind
     """Expect further kinds within v1."""
-    case_number: UUID
-    """The id of the application."""
+    case_number: str
     application_kind: ApplicationKind
     """Expect further kinds within v1."""
     issuer: str

@@ -21,7 +21,8 @@ from svc_services.cases.papers import schemas
 from svc_services.cases.papers.models import Paper, PaperCheck, PaperContent
 from svc_services.cases.papers.pdf import Subject, printed
 from svc_services.cases.papers.refusals import PaperNotFound, TooManyPaperChecks
-from svc_services.cases.workflows.definition import Actor
+from svc_services.cases.routings.queries import place_at
+from svc_services.cases.workflows.definition import SUBMIT, Actor
 from svc_services.cases.workflows.models import Workflow
 from svc_services.providers.applications.models import Provider
 from svc_services.reference.models import Division
@@ -64,10 +65,16 @@ async def subject_of(tx: AsyncSession, case: Application, position: int) -> Subj
     rules = (await tx.get_one(Workflow, case.workflow_id)).rules
     if step is None or (kind := rules.paper_of(step.action, step.from_state)) is None:
         raise NotFound
-    provider, division = await tx.get_one(Provider, case.provider_id), await tx.get_one(Division, case.division_code)
+    provider_id, division_code = await place_at(tx, case, step.position)
+    provider, division = await tx.get_one(Provider, provider_id), await tx.get_one(Division, division_code)
     materials = [each for each in await attached.of_application(tx, case.id) if each.attached_at <= step.taken_at]
-    issuer = provider.name if step.actor == Actor.PROVIDER else division.name_zh
+    office = await tx.get_one(Division, case.counter_division_code) if _at_counter(case, step) else division
+    issuer = provider.name if step.actor == Actor.PROVIDER else office.name_zh
     return Subject(kind, case, step, rules, provider, division.name_zh, issuer, materials)
+
+
+def _at_counter(case: Application, step: ApplicationStep) -> bool:
+    return step.action == SUBMIT and case.counter_division_code is not None
 
 
 async def paper_of(database: Database, subject: Subject, verify_at: str, language: str) -> Made:
@@ -155,14 +162,16 @@ async def _checked(tx: AsyncSession, typed: str, line: str, most: int) -> schema
     if len(wrong) >= most:
         raise TooManyPaperChecks(wrong[-1] + _HOUR)
     code = codes.read(typed)
-    query = select(Paper, Application.kind).join(Application, Application.id == Paper.application_id)
+    query = select(Paper, Application.kind, Application.case_number).join(
+        Application, Application.id == Paper.application_id
+    )
     found = code and (await tx.execute(query.where(Paper.code_hash == codes.hash_of(code)))).one_or_none()
     if not found:
         tx.add(PaperCheck(line=line))
         return None
-    paper, application_kind = found
+    paper, application_kind, case_number = found
     return schemas.PaperVerification(
-        case_number=paper.application_id,
+        case_number=case_number,
         application_kind=application_kind,
         **{name: getattr(paper, name) for name in ("kind", "issuer", "issued_on", "language", "sha256")},
     )

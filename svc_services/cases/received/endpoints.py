@@ -3,6 +3,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
@@ -11,6 +12,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.etags import IfMatch
 from svc_services.cases.applications import schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus
+from svc_services.cases.applications.numbers import CaseNumber
 from svc_services.cases.applications.presenters import shown, summary, tagged
 from svc_services.cases.data_reads.service import record_read
 from svc_services.cases.workflows.definition import Actor
@@ -23,10 +25,14 @@ _PROVIDER = frozenset({Actor.PROVIDER})
 
 @router.get("")
 async def list_received_applications(
-    tx: ReadTx, caller: ProviderSystem, page: PageQuery
+    tx: ReadTx, caller: ProviderSystem, page: PageQuery, case_number: CaseNumber | None = None
 ) -> Page[schemas.ApplicationSummary]:
-    """List the open cases of the provider, oldest first."""
-    query = select(Application).where(Application.provider_id == caller.id, Application.status == CaseStatus.OPEN)
+    """List the open cases of the provider, oldest first; with `case_number` the case that has it, also an ended one."""
+    query = select(Application).where(Application.provider_id == caller.id)
+    if case_number:
+        query = query.where(Application.case_number == case_number)
+    else:
+        query = query.where(Application.status == CaseStatus.OPEN)
     return await page_of(tx, query, page, Application.id, summary)
 
 
@@ -36,8 +42,7 @@ async def get_received_application(
 ) -> schemas.Application:
     """Get a case of the provider with its form and steps."""
     case = await service.of_provider(tx, caller.id, application_id)
-    await record_read(tx, caller, case)
-    return tagged(response, await shown(tx, case, _PROVIDER))
+    return tagged(response, await read_received(tx, caller, case))
 
 
 @router.post("/{application_id}/actions")
@@ -55,7 +60,12 @@ async def take_provider_action(
     async def act() -> schemas.Application:
         await locked_caller(tx, caller.id, read=True)
         case = await service.act_as_provider(tx, caller.id, application_id, body, if_match)
-        await record_read(tx, caller, case)
-        return await shown(tx, case, _PROVIDER)
+        return await read_received(tx, caller, case)
 
     return tagged(response, await once.do(tx, caller, act()))
+
+
+async def read_received(tx: AsyncSession, caller: Caller, case: Application) -> schemas.Application:
+    """The file of a case as its provider sees it; the applicant sees that it was read."""
+    await record_read(tx, caller, case)
+    return await shown(tx, case, _PROVIDER)

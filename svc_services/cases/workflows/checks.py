@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from chassis.problems import Problem
 from svc_services.cases.workflows.definition import (
     PERSONS,
+    RESERVED,
     STAFF,
     SUBMIT,
     AccountEffect,
@@ -34,6 +35,12 @@ class NameTwice(BadWorkflow):
     """Two states or two materials have one name, or one state has two actions of one name."""
 
     code = "workflow_name_twice"
+
+
+class ReservedName(BadWorkflow):
+    """An action has the name of one that every workflow has."""
+
+    code = "workflow_reserved_name"
 
 
 class MissingRole(BadWorkflow):
@@ -77,7 +84,7 @@ class BadStart(BadWorkflow):
 
 
 class BadLimit(BadWorkflow):
-    """A state may take longer than the whole."""
+    """A state may take longer than the whole, or an extension longer than the promise itself."""
 
     code = "workflow_bad_limit"
 
@@ -182,6 +189,8 @@ def _names_used(definition: WorkflowDefinition) -> Iterator[tuple[str, bool]]:
 
 def _require_roles(definition: WorkflowDefinition) -> None:
     for at, action in enumerate(definition.actions):
+        if action.name in RESERVED:
+            raise ReservedName(at=f"/actions/{at}/name")
         if not action.who:
             raise MissingRole(at=f"/actions/{at}/who")
 
@@ -190,6 +199,8 @@ def _require_promise(definition: WorkflowDefinition) -> None:
     start = definition.state(definition.start)
     if start.ends or start.stops_clock:
         raise BadStart(at="/start")
+    if definition.extension_days is not None and definition.extension_days > definition.limit_days:
+        raise BadLimit(at="/extension_days")
     appeals = _states_of_appeals(definition)  # they begin when the promise has been kept or broken
     for at, state in enumerate(definition.states):
         counts = not state.stops_clock and state.name not in appeals

@@ -26,6 +26,9 @@ SUBMIT = "submit"
 """What the applicant does first, in every workflow."""
 GIVE_UP = "give_up"
 """What ends a case in every workflow: its account is not the applicant's any more, or the applicant has left."""
+ROUTE, EXTEND = "route", "extend"
+"""What staff does with a case in every workflow: it goes to another office or provider, or is promised for later."""
+RESERVED = frozenset({SUBMIT, GIVE_UP, ROUTE, EXTEND})
 PERSONS = frozenset({Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER})
 STAFF = frozenset({Actor.CLERK, Actor.OPERATOR})
 
@@ -118,6 +121,8 @@ class WorkflowDefinition(_Part):
     account: AccountRule
     limit_days: int = Field(strict=True, ge=1, le=500)
     """Working days that are promised for the whole."""
+    extension_days: int | None = Field(default=None, strict=True, ge=1, le=60)
+    """By how many working days at most the promise can be extended, once; null: it cannot."""
     states: list[WorkflowState] = Field(min_length=1, max_length=40)
     actions: list[WorkflowAction] = Field(max_length=100)
     materials: list[WorkflowMaterial] = Field(default_factory=list, max_length=20)
@@ -134,6 +139,8 @@ class WorkflowDefinition(_Part):
         """The paper of a step."""
         if action == SUBMIT:
             return PaperKind.RECEIPT
+        if action == EXTEND:
+            return PaperKind.EXTENSION
         return next((each.paper for each in self.actions_from(str(from_state)) if each.name == action), None)
 
     def timeout(self, state: str) -> WorkflowAction | None:

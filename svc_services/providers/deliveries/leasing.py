@@ -143,9 +143,9 @@ async def record(tx: AsyncSession, turn: Turn, outcomes: Sequence[tuple[Try, Out
 
 def _first_waiting(provider_id: UUID) -> Select[Delivery]:
     earlier = aliased(Delivery)
-    waits = exists().where(
-        earlier.subject_id == Delivery.subject_id, earlier.position < Delivery.position, earlier.status.in_(WAITING)
-    )
+    # Of the same company: a case that was routed to another does not wait for an endpoint that is dead.
+    same = (earlier.subject_id == Delivery.subject_id, earlier.provider_id == provider_id)
+    waits = exists().where(*same, earlier.position < Delivery.position, earlier.status.in_(WAITING))
     return select(Delivery).where(Delivery.provider_id == provider_id, Delivery.status.in_(WAITING), ~waits)
 
 

@@ -10,7 +10,7 @@ from svc_services.cases.workflows.definition import STAFF
 from svc_services.cases.workflows.models import Workflow
 from svc_services.supervision.late_cases import schemas
 
-_SAME = ("provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "clock_runs")
+_SAME = ("case_number", "provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "clock_runs")
 
 
 async def shown(tx: AsyncSession, cases: Sequence[Application], *, named: bool) -> list[schemas.LateCase]:
@@ -22,7 +22,7 @@ async def shown(tx: AsyncSession, cases: Sequence[Application], *, named: bool) 
     return [
         schemas.LateCase(
             application_id=case.id,
-            limit_days=by_workflow[case.workflow_id],
+            limit_days=by_workflow[case.workflow_id] + case.extended_days,
             promised_on=case.promised_on if case.clock_runs else None,
             handled_by=handlers.get(case.id),
             submitted_at=case.submitted_at,

@@ -13,6 +13,7 @@ class LateCase(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     application_id: UUID
+    case_number: str
     provider_id: UUID
     division_code: str
     kind: ApplicationKind
@@ -23,6 +24,7 @@ class LateCase(BaseModel):
     """0: who has the case; 1: operators of the division; 2: operators of the prefecture."""
     consumed_days: int
     limit_days: int
+    """With those by which the promise was extended."""
     clock_runs: bool
     promised_on: date | None
     """Null while the clock stands."""

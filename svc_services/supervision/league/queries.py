@@ -55,7 +55,7 @@ async def lines_of(tx: AsyncSession, month: date, by: Group) -> Sequence[Line]:
         select(
             cast(of_case, Text),
             func.count(),
-            func.sum(case((days <= limits.c.days, 1), else_=0)),
+            func.sum(case((days <= limits.c.days + Application.extended_days, 1), else_=0)),
             func.percentile_disc(0.5).within_group(days),
             func.percentile_disc(0.9).within_group(days),
         )

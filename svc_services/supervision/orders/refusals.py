@@ -1,12 +1,6 @@
 from chassis.problems import Problem
 
 
-class NotAClerkThere(Problem):
-    """The person holds no role of clerk that reaches the division of the case."""
-
-    status, code = 422, "not_a_clerk_there"
-
-
 class OrderOpenAlready(Problem):
     """The same addressee has an unfinished order on the case."""
 

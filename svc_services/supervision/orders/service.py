@@ -3,7 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
@@ -12,12 +12,11 @@ from chassis.outbox import emit
 from chassis.problems import NotFound
 from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
-from kit.fields.divisions import WHOLE
-from kit.staff.models import staff_roles
 from kit.staff.reach import acting_in, divisions_of
 from svc_services.calendar.days.queries import calendar_of
 from svc_services.callers import OPERATOR
 from svc_services.cases.applications.models import Application, CaseStatus
+from svc_services.cases.assignments.rights import NotAClerkThere, is_clerk
 from svc_services.supervision import clocks
 from svc_services.supervision.complaints.models import Complaint
 from svc_services.supervision.orders import schemas
@@ -29,12 +28,7 @@ from svc_services.supervision.orders.models import (
     SupervisionOrder,
     SupervisionOrderEntry,
 )
-from svc_services.supervision.orders.refusals import (
-    NotAClerkThere,
-    OrderNotYours,
-    OrderOpenAlready,
-    OrderWithoutProvider,
-)
+from svc_services.supervision.orders.refusals import OrderNotYours, OrderOpenAlready, OrderWithoutProvider
 from svc_services.supervision.readers import CLERK, COMPANY, visible
 
 _FINISHED = (OrderStatus.ACCEPTED, OrderStatus.WITHDRAWN)
@@ -56,7 +50,7 @@ async def issue(tx: AsyncSession, caller: Caller, new: schemas.NewSupervisionOrd
     acting_in(caller, [case.division_code], OPERATOR)
     if caller.id in {case.person_id, new.clerk_id}:
         raise SecondPersonNeeded
-    if new.clerk_id and not await _is_clerk(tx, new.clerk_id, case.division_code):
+    if new.clerk_id and not await is_clerk(tx, new.clerk_id, case.division_code):
         raise NotAClerkThere
     if case.provider_id is None:
         raise OrderWithoutProvider
@@ -185,14 +179,3 @@ async def _is_addressee(tx: AsyncSession, caller: Caller, order: SupervisionOrde
     company = replace(caller, memberships=tuple(caller.memberships_as(*COMPANY)))
     reached = visible(company, SupervisionOrder.division_code, SupervisionOrder.provider_id)
     return bool(await tx.scalar(select(exists().where(SupervisionOrder.id == order.id, reached))))
-
-
-async def _is_clerk(tx: AsyncSession, person_id: UUID, division_code: str) -> bool:
-    held = exists().where(
-        staff_roles.c.person_id == person_id,
-        staff_roles.c.role == CLERK,
-        staff_roles.c.granted_at.is_not(None),
-        staff_roles.c.ended_at.is_(None),
-        or_(staff_roles.c.division_code.is_(None), staff_roles.c.division_code.in_((division_code, WHOLE))),
-    )
-    return bool(await tx.scalar(select(held)))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA, now
 from chassis.problems import NotFound
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
-from svc_services.cases.workflows.definition import Actor
+from svc_services.cases.workflows.definition import EXTEND, ROUTE, Actor
 from svc_services.supervision.ratings import schemas
 from svc_services.supervision.ratings.models import BAD, Rating, Stage
 from svc_services.supervision.ratings.refusals import AlreadyRated, StageNotReached
@@ -61,8 +61,12 @@ async def own_ratings(tx: AsyncSession, person_id: UUID, application_id: UUID) -
 
 
 async def reached(tx: AsyncSession, case: Application) -> set[Stage]:
-    """The stages that the case has passed; none before somebody else than the applicant has acted."""
-    step = exists().where(ApplicationStep.application_id == case.id, ApplicationStep.actor.in_(_OFFICE))
+    """The stages that the case has passed; none before somebody else than the applicant has acted on it."""
+    step = exists().where(
+        ApplicationStep.application_id == case.id,
+        ApplicationStep.actor.in_(_OFFICE),
+        ApplicationStep.action.not_in((ROUTE, EXTEND)),
+    )
     if not await tx.scalar(select(step)):
         return set()
     return {Stage.ACCEPTANCE, Stage.CONCLUSION} if case.status == CaseStatus.ENDED else {Stage.ACCEPTANCE}

@@ -17,11 +17,12 @@ LEAGUE = "/services/v1/league"
 _CASES = """
 INSERT INTO applications (id, person_id, provider_id, workflow_id, kind, division_code, form, status, state, version,
     consumed_days, state_days, counted_to, clock_runs, level, calendar_revision, promised_by_weekdays, created_at,
-    ended_at)
+    ended_at, case_number, extended_days)
 SELECT uuidv7(), coalesce(CAST(:person_id AS uuid), uuidv7()), :provider_id,
     (SELECT id FROM workflows WHERE application_kind = 'closure' LIMIT 1),
     'closure', '654002', '{}', 'ended', :state, 2, used, '{}', '2026-03-20', false, 0, 0, false,
-    :ended_at, CAST(:ended_at AS timestamptz) FROM unnest(CAST(:days AS integer[])) AS used
+    :ended_at, CAST(:ended_at AS timestamptz), gen_random_uuid()::text, 0
+FROM unnest(CAST(:days AS integer[])) AS used
 """
 _RATINGS = """
 INSERT INTO ratings (id, application_id, provider_id, division_code, kind, stage, round, grade, tags, rated_at)

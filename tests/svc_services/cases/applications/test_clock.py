@@ -19,7 +19,9 @@ RULES = WorkflowDefinition.model_validate(definition())
 
 
 def case_on(day: date) -> Application:
-    case = Application(state="submitted", consumed_days=0, state_days={}, counted_to=day, clock_runs=False)
+    case = Application(
+        state="submitted", consumed_days=0, state_days={}, counted_to=day, clock_runs=False, extended_days=0
+    )
     clock.wind(case, RULES, CALENDAR)
     return case
 

@@ -25,7 +25,13 @@ class ClockMachine(RuleBasedStateMachine):
         self.limit, self.calendar = limit, Calendar(1, {}, frozenset({2026}))
         self.counted: set[date] = set()
         self.case = Application(
-            state="submitted", consumed_days=0, state_days={}, counted_to=self.day, clock_runs=False, level=0
+            state="submitted",
+            consumed_days=0,
+            state_days={},
+            counted_to=self.day,
+            clock_runs=False,
+            level=0,
+            extended_days=0,
         )
         clock.wind(self.case, _RULES[limit], self.calendar)
 
@@ -99,6 +105,16 @@ class ClockMachine(RuleBasedStateMachine):
         assert (case.flag, case.level, case.consumed_days) == (*before, self.case.consumed_days)
 
 
-_COLUMNS = ("state", "consumed_days", "state_days", "counted_to", "clock_runs", "level", "flag", "promised_on")
+_COLUMNS = (
+    "state",
+    "consumed_days",
+    "state_days",
+    "counted_to",
+    "clock_runs",
+    "level",
+    "flag",
+    "promised_on",
+    "extended_days",
+)
 ClockMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
 TestClock = ClockMachine.TestCase

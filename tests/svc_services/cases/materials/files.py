@@ -20,13 +20,27 @@ def digest(content: bytes) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
 
 
-async def begin(api: httpx.AsyncClient, headers: Headers, length: int, **more: Any) -> httpx.Response:  # noqa: ANN401 - JSON
+async def begin(
+    api: httpx.AsyncClient,
+    headers: Headers,
+    length: int,
+    path: str = MATERIALS,
+    **more: Any,  # noqa: ANN401 - JSON
+) -> httpx.Response:
     body = {"kind": "id_card", "length": length, **more}
-    return await api.post(MATERIALS, json=body, headers=headers | once())
+    return await api.post(path, json=body, headers=headers | once())
 
 
 async def send(
-    api: httpx.AsyncClient, headers: Headers, material_id: str, offset: int, content: bytes, *, last: bool, **more: str
+    api: httpx.AsyncClient,
+    headers: Headers,
+    material_id: str,
+    offset: int,
+    content: bytes,
+    *,
+    last: bool,
+    path: str = MATERIALS,
+    **more: str,
 ) -> httpx.Response:
     said = {
         "Content-Type": "application/partial-upload",
@@ -35,14 +49,16 @@ async def send(
         "Content-Digest": digest(content),
         **more,
     }
-    return await api.patch(f"{MATERIALS}/{material_id}", content=content, headers=headers | said)
+    return await api.patch(f"{path}/{material_id}", content=content, headers=headers | said)
 
 
-async def uploaded(api: httpx.AsyncClient, headers: Headers, content: bytes = PHOTO, kind: str = "id_card") -> Shown:
+async def uploaded(
+    api: httpx.AsyncClient, headers: Headers, content: bytes = PHOTO, kind: str = "id_card", path: str = MATERIALS
+) -> Shown:
     """A file sent in one part, and what was answered."""
-    begun = await begin(api, headers, len(content), kind=kind)
+    begun = await begin(api, headers, len(content), path, kind=kind)
     assert begun.status_code == 201, begun.text
-    answer = await send(api, headers, begun.json()["material_id"], 0, content, last=True)
+    answer = await send(api, headers, begun.json()["material_id"], 0, content, last=True, path=path)
     assert answer.status_code == 200, answer.text
     shown: Shown = answer.json()
     return shown

@@ -75,7 +75,7 @@ async def test_a_paper_is_made_once_in_each_language(
     words = words_of(answers[0].content)
     assert "材料接收凭证" in words
     assert "身份证" in words
-    assert case["application_id"] in words
+    assert case["case_number"] in words
     assert codes.shown(await code_in(database)) in words
     for language in ("en", "kk-Arab", "ug"):
         other = await paper(api, resident, case, language=language)
@@ -127,7 +127,7 @@ async def test_anyone_verifies_a_paper_and_learns_of_nobody(
         assert found.status_code == 200, found.text
         assert found.json() == {
             "kind": "receipt",
-            "case_number": case["application_id"],
+            "case_number": case["case_number"],
             "application_kind": "new_connection",
             "issuer": "伊宁市",
             "issued_on": found.json()["issued_on"],
@@ -137,7 +137,7 @@ async def test_anyone_verifies_a_paper_and_learns_of_nobody(
         assert str(person_id) not in found.text
     page = await api.get(PAGE, params={"code": codes.shown(code)}, headers={"Accept-Language": "ug"})
     assert (page.status_code, page.headers["content-language"]) == (200, "ug")
-    assert case["application_id"] in page.text
+    assert case["case_number"] in page.text
     assert 'dir="rtl"' in page.text
     assert (await api.get(PAGE)).status_code == 200
 
