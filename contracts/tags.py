@@ -32,6 +32,8 @@ TAGS: dict[str, dict[str, str]] = {
         "workflows": "Forms and steps of applications, by version.",
         "calendar": "Working days: holidays and make-up days, and who changed them.",
         "supervision": "Late cases, supervision orders, ratings, rectifications and public figures.",
+        "outages": "Planned and sudden interruptions of supply, and whom they concern.",
+        "arrears": "Arrears notices, cut-offs and reconnections, step by step.",
         "signing keys": "Keys that sign requests to providers.",
     },
     "payments": {

@@ -17,6 +17,8 @@ _APPLICATION = with_hashes(
 _BINDING = with_hashes(account_number=("request_id", "account_number"), request_id=("request_id",))
 _INVITATION = with_hashes(label=("code_hash", "label"), code_hash=("code_hash",), name_mac=("code_hash", "name_mac"))
 
+_ARREARS = with_hashes(account_number=("salt", "account_number"), bill_numbers=("salt", "bill_numbers"), salt=("salt",))
+
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
     SealedTable("providers", with_hashes(suspension_reason=("suspension_reason",))),
@@ -44,6 +46,10 @@ SEALED_TABLES = (
     SealedTable("rating_appeals", with_hashes(reason=("reason",), decision_reason=("decision_reason",))),
     SealedTable("rectifications"),
     SealedTable("rectification_entries", with_hashes(words=("words",))),
+    SealedTable("outages"),
+    SealedTable("outage_versions", key=f"{ROW}.outage_id || '/' || {ROW}.version"),
+    SealedTable("arrears_notices", _ARREARS),
+    SealedTable("arrears_steps"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

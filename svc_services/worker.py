@@ -22,6 +22,7 @@ from svc_services.accounts.bindings.ends import end_timed
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded, AccountBindingProofDue
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.accounts.premises.service import forget_unbound
 from svc_services.accounts.proofs.service import ask_by_age, end_unproved
 from svc_services.calendar.changes.events import CalendarChanged
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
@@ -56,6 +57,10 @@ from svc_services.supervision.ratings.consumers import HANDLERS as RATING_HANDLE
 from svc_services.supervision.ratings.events import RatingRequested
 from svc_services.supervision.rectifications.events import RectificationMoved
 from svc_services.supervision.worker import note_overdue
+from svc_services.supply.arrears.consumers import HANDLERS as ARREARS_HANDLERS
+from svc_services.supply.arrears.events import ArrearsNoticeMoved
+from svc_services.supply.outages.events import OutageNotified
+from svc_services.supply.outages.worker import notify
 from svc_services.trail import TRAIL
 
 PUBLISHES = (
@@ -80,6 +85,8 @@ PUBLISHES = (
     RectificationMoved,
     ApplicationFeeQuoted,
     ApplicationFeeWithdrawn,
+    OutageNotified,
+    ArrearsNoticeMoved,
 )
 
 
@@ -97,6 +104,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(3600, partial(ask_by_age, database, settings.binding_proof_months)),
         Every(60, partial(note_due, database)),
         Every(15, partial(recount_changed, database)),
+        Every(2, partial(notify, database)),
+        Every(3600, partial(forget_unbound, database)),
         Every(60, partial(note_overdue, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
@@ -133,6 +142,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         *ORGANISATION_HANDLERS,
         *COMPANY_HANDLERS,
         *FEE_HANDLERS,
+        *ARREARS_HANDLERS,
     ]
     handles += [*APPLICATION_HANDLERS, *RATING_HANDLERS]  # last: the later takes the place of the earlier
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
