@@ -55,6 +55,7 @@ CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
     f"/services/v1/{name}"
     for name in ("calendar-changes", "supervision-orders", "ratings", "rating-appeals", "rectifications")
 )
+OUTAGES, ARREARS = "/services/v1/outages", "/services/v1/arrears-notices"
 
 
 def _examined(path: str, readers: set[str], starters: set[str]) -> list[tuple[str, str, set[str]]]:
@@ -180,6 +181,20 @@ ENDPOINTS = [
     ("GET", f"{RECTIFICATIONS}/{ANY}", SUPERVISED),
     ("POST", f"{RECTIFICATIONS}/{ANY}/answer", RATED),
     *(("POST", f"{RECTIFICATIONS}/{ANY}/{action}", OPERATORS) for action in ("pause", "resume", "call-back")),
+    ("POST", "/services/v1/account-premises", PROVIDERS),
+    ("POST", OUTAGES, PROVIDERS),
+    *(("POST", f"{OUTAGES}/{ANY}/{action}", PROVIDERS) for action in ("changes", "end")),
+    *(("POST", f"{OUTAGES}/{ANY}/{action}", PROVIDERS) for action in ("changes", "end", "cancel")),
+    ("GET", "/services/v1/me/outages", PERSONS),
+    ("GET", ARREARS, PROVIDERS),
+    ("POST", ARREARS, PROVIDERS),
+    ("GET", f"{ARREARS}/{ANY}", PROVIDERS),
+    ("POST", f"{ARREARS}/{ANY}/announce-cut-off", PROVIDERS),
+    # A client of no approved provider has nothing to act on.
+    *(("POST", f"{ARREARS}/{ANY}/{action}", set[str]()) for action in ("cut-off", "reconnection", "withdraw")),
+    ("GET", "/services/v1/me/arrears-notices", PERSONS),
+    ("GET", f"/services/v1/me/arrears-notices/{ANY}", PERSONS),
+    ("GET", "/services/v1/late-reconnections", OVERSEERS),
 ]
 
 

@@ -107,8 +107,9 @@ async def report_cut_off(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -
     today = await today_of(tx)
     if notice.cut_off_on is None or not notice.cut_off_on <= today <= notice.cut_off_on + CUT_OFF_HOLDS:
         raise CutOffNotDue(cut_off_on=notice.cut_off_on.isoformat() if notice.cut_off_on else None)
+    moment = await database_time(tx)
     notice.move_to(ArrearsStatus.CUT_OFF)
-    notice.cut_off_at = await database_time(tx)
+    notice.cut_off_at = moment
     await take_step(tx, notice, ArrearsAction.CUT_OFF)
     return await presenters.reported(tx, provider, notice)
 
@@ -124,8 +125,9 @@ async def report_reconnection(tx: AsyncSession, provider_id: UUID, notice_id: UU
         await order_reconnection(tx, provider, notice, Explanation.BY_COMPANY, by_company=True)
     if notice.status != ArrearsStatus.RECONNECTING:
         raise NotCutOff
+    moment = await database_time(tx)
     notice.move_to(ArrearsStatus.RECONNECTED)
-    notice.reconnected_at = notice.closed_at = await database_time(tx)
+    notice.reconnected_at = notice.closed_at = moment
     await take_step(tx, notice, ArrearsAction.RECONNECT)
     return await presenters.reported(tx, provider, notice)
 
@@ -140,8 +142,9 @@ async def withdraw(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> sche
     if notice.status == ArrearsStatus.CUT_OFF:
         await order_reconnection(tx, provider, notice, Explanation.BY_COMPANY, by_company=True)
     elif notice.status != ArrearsStatus.RECONNECTING:
+        moment = await database_time(tx)
         notice.move_to(ArrearsStatus.WITHDRAWN)
-        notice.closed_at = await database_time(tx)
+        notice.closed_at = moment
         await take_step(tx, notice, ArrearsAction.WITHDRAW)
     return await presenters.reported(tx, provider, notice)
 
@@ -150,8 +153,9 @@ async def order_reconnection(
     tx: AsyncSession, provider: Provider, notice: ArrearsNotice, because: Explanation, *, by_company: bool
 ) -> None:
     """Order the company to restore supply within the time of its kind. The notice is locked."""
+    moment = await database_time(tx)
     notice.move_to(ArrearsStatus.RECONNECTING)
-    notice.reconnect_by = await database_time(tx) + RULES[provider.kind].reconnection
+    notice.reconnect_by = moment + RULES[provider.kind].reconnection
     step = ArrearsAction.ORDER_RECONNECTION
     await take_step(tx, notice, step, because, by_company=by_company, reconnect_by=notice.reconnect_by)
 
@@ -166,8 +170,9 @@ async def heed(tx: AsyncSession, notice: ArrearsNotice, paid_at: datetime | None
         because = Explanation.PAID_BEFORE_CUT_OFF if before else Explanation.NOTHING_DUE
         await order_reconnection(tx, provider, notice, because, by_company=False)
         return
+    moment = await database_time(tx)
     notice.move_to(ArrearsStatus.SETTLED)
-    notice.closed_at = await database_time(tx)
+    notice.closed_at = moment
     await take_step(tx, notice, ArrearsAction.SETTLE, Explanation.NOTHING_DUE, by_company=False)
 
 
