@@ -43,6 +43,7 @@ from tests.svc_services.providers.conformance.examined import applied, change_ru
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
 from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
+from tests.svc_services.supply.scenes import interrupt
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 ACCOUNT = account_number(123456789)
@@ -148,6 +149,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await propose_plans(api, tokens, company.id)
     await propose_items(api, tokens, company.id)
     await supervise(api, tokens, company.id)
+    await interrupt(api, tokens, company.id, ACCOUNT)
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
 
@@ -235,16 +237,19 @@ async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None
     async with played.read() as tx:
         contents = {
             table: await tx.scalar(text(sealed.format(table))) or ""
-            for table in ("provider_applications", "account_bindings", "account_invitations")
+            for table in ("provider_applications", "account_bindings", "account_invitations", "arrears_notices")
         }
         salts = await tx.scalars(
             text(
                 "SELECT encode(token_hash, 'hex') FROM provider_applications "
                 "UNION ALL SELECT request_id::text FROM account_bindings "
-                "UNION ALL SELECT encode(code_hash, 'hex') FROM account_invitations"
+                "UNION ALL SELECT encode(code_hash, 'hex') FROM account_invitations "
+                "UNION ALL SELECT salt::text FROM arrears_notices"
             )
         )
         assert not [salt for salt in salts if salt in "".join(contents.values())]
     assert PHONE not in contents["provider_applications"]
-    assert ACCOUNT not in contents["account_bindings"]
+    assert ACCOUNT not in contents["account_bindings"] + contents["arrears_notices"]
+    assert "withdrawn" in contents["arrears_notices"]
+    assert "B-77" not in contents["arrears_notices"]
     assert LABEL not in contents["account_invitations"]
