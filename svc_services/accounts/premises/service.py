@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, now
 from chassis.problems import Problem
+from chassis.telemetry import log
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
 from svc_services.accounts.premises import schemas
 from svc_services.accounts.premises.models import AccountPremises, comparable
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
 from svc_services.reference.models import PREFECTURE
-from svc_services.reference.service import require_divisions
+from svc_services.reference.service import UnknownDivision, require_divisions
 
 
 class DivisionNotSupplied(Problem):
@@ -66,6 +67,21 @@ async def keep(tx: AsyncSession, provider_id: UUID, account_number: str, premise
     }
     row = insert(AccountPremises).values(provider_id=provider_id, account_number=account_number, **said)
     await tx.execute(row.on_conflict_do_update(index_elements=("provider_id", "account_number"), set_=said))
+
+
+async def keep_stated(
+    tx: AsyncSession, provider_id: UUID, account_number: str, premises: schemas.Premises | None
+) -> None:
+    """Keep what a provider said with the confirmation of a holder; a division that it does not serve is no premises."""
+    if premises is None:
+        return
+    provider = await tx.get_one(Provider, provider_id)
+    try:
+        await require_supplied(tx, provider, {premises.division_code})
+    except (DivisionNotSupplied, UnknownDivision):
+        log.warning("provider_premises_not_served", provider_id=str(provider_id))
+        return
+    await keep(tx, provider_id, account_number, premises)
 
 
 async def forget_unbound(database: Database) -> None:

@@ -1,17 +1,17 @@
 """A company announces outages; everybody reads them, and the people concerned see them with their accounts."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from chassis.testing import once
-from kit.calendar import today
 from svc_services.accounts.premises.service import forget_unbound
 from tests.svc_services.accounts.bindings.stored import code
-from tests.svc_services.companies import approved
+from tests.svc_services.companies import ProviderSystem, answer_with_bytes, approved
 from tests.svc_services.supply.outages.conftest import (
     COUNTY,
     MINE,
@@ -225,4 +225,26 @@ async def test_addresses_are_kept_for_bound_accounts_alone_and_as_long(company: 
     assert await premises(company) == []
     foreign = {"premises": [{"account_number": "1", "division_code": "654003", "address": "解放西路"}]}
     assert code(await company.post(PREMISES, foreign)) == (422, "division_not_supplied")
-    assert today() <= datetime.now(UTC).date() + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ({"division_code": YINING, "address": "解放西路 12号"}, ["解放西路12号"]),
+        ({"division_code": "654003", "address": "解放西路"}, []),
+        ({"division_code": "999999", "address": "解放西路"}, []),
+        ({"division_code": YINING, "address": "x" * 101}, []),
+        ({"division_code": YINING}, []),
+        ("解放西路", []),
+        (None, []),
+    ],
+    ids=["address", "another division", "no division", "long", "no address", "text", "null"],
+)
+async def test_the_answer_about_the_holder_may_say_where(
+    company: Company, provider_system: ProviderSystem, stated: object, kept: list[str]
+) -> None:
+    answer = {"result": "match", "premises": stated}
+    provider_system.answer = answer_with_bytes(json.dumps(answer).encode())
+    await company.house.end(company.house.binding_id, company.house.owner_id)
+    assert (await company.bind()).status_code == 201
+    assert await premises(company) == kept
