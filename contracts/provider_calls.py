@@ -152,6 +152,10 @@ _DELIVERY = {
         },
     },
 }
+_PREMISES = {
+    **_object({"division_code": {"type": "string", "pattern": "^[0-9]{6}$"}, "address": {**_TEXT, "maxLength": 100}}),
+    "description": "Optional, with `match`: where the account is supplied, down to the building; outages go by it.",
+}
 _CANNOT = ("no_account", "closed", "not_payable_online", "payment_unfinished")
 
 CALLS: dict[str, Json] = {
@@ -162,7 +166,7 @@ CALLS: dict[str, Json] = {
                 "account bindings",
                 "Verify an account holder",
                 "POST /account-verifications",
-                _object(_result("match", "no_match", "no_account")),
+                _object({**_result("match", "no_match", "no_account"), "premises": _PREMISES}, _STATED),
                 _object({"provider_id": _ID, "request_id": _ID, "account_number": _TEXT, "holder_name": _TEXT}),
             )
         },

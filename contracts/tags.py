@@ -36,6 +36,8 @@ TAGS: dict[str, dict[str, str]] = {
         "calendar": "Working days: holidays and make-up days, and who changed them.",
         "complaints": "Complaints of residents and callers of the 12345 hotline, who answers them, and their tickets.",
         "supervision": "Late cases, supervision orders, ratings, rectifications and public figures.",
+        "outages": "Planned and sudden interruptions of supply, and whom they concern.",
+        "arrears": "Arrears notices, cut-offs and reconnections, step by step.",
         "signing keys": "Keys that sign requests to providers.",
     },
     "payments": {

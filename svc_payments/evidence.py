@@ -24,6 +24,7 @@ TABLES = {
     "bill_file_upload_parts": Held(_PAYMENTS, "when the file was read"),
     "bill_inquiries": Held(_ACCOUNTS, "overwritten by the next query of the account, after 90 days at the latest"),
     "inquired_bills": Held(_ACCOUNTS, "with its bill; names no account"),
+    "arrears": Held(_ACCOUNTS, "90 days after the notice is over"),
     "top_up_validations": Held(_ACCOUNTS, _CLOSED),
     "account_bindings": Held(_ACCOUNTS, f"the number is {_CLOSED}, or three years after it ended"),
     "reminders": Held(_ACCOUNTS, f"after 400 days, or {_CLOSED}"),

@@ -47,6 +47,7 @@ RULES: Mapping[str, Rule] = {
     "top_up_validations": Job("svc_payments.collection.top_ups.service:forget_validations", _ENOUGH),
     "reminders": Period(400, "raised_at", "the same month of the next year is compared with it", _ENOUGH),
     "muted_reminders": _CLOSED,
+    "arrears": Period(90, "closed_at", "a late event of the notice finds that it is over", _ENOUGH),
     "bill_file_uploads": _UPLOAD,
     "bill_file_upload_parts": _UPLOAD,
 }

@@ -25,6 +25,9 @@ from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.uploads.worker import finish_left, forget_old
 from svc_payments.collection.application_fees.consumers import HANDLERS as APPLICATION_FEE_HANDLERS
 from svc_payments.collection.application_fees.service import return_due
+from svc_payments.collection.arrears.consumers import HANDLERS as ARREARS_HANDLERS
+from svc_payments.collection.arrears.events import ArrearsChanged
+from svc_payments.collection.arrears.service import follow as follow_arrears
 from svc_payments.collection.closures.consumers import HANDLERS as CLOSURE_HANDLERS
 from svc_payments.collection.data_reads.events import DATA_READ_EVENTS
 from svc_payments.collection.mandates import service as mandates
@@ -68,6 +71,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             BillFileIngested,
             *BILL_EVENTS,
             *APPLICATION_FEE_EVENTS,
+            ArrearsChanged,
             LedgerAnchored,
             PaymentTermsPublished,
             ReconciliationFinished,
@@ -88,6 +92,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *E_INVOICE_HANDLERS,
             *CLOSURE_HANDLERS,
             *APPLICATION_FEE_HANDLERS,
+            *ARREARS_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
             *ENDED_HANDLERS,
         ],
@@ -108,6 +113,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60.0, partial(forget_expired, database)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),
         Every(2.0, partial(return_due, database)),
+        Every(5.0, partial(follow_arrears, database)),
         Every(5.0, Cards(database, settings).ask_all_due),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
         Every(2.0, partial(issue_due, database, settings)),

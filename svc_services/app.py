@@ -16,6 +16,7 @@ from svc_services.accounts.holder_changes.endpoints import router as holder_chan
 from svc_services.accounts.invitations.endpoints import router as account_invitations
 from svc_services.accounts.my_data.endpoints import router as my_data
 from svc_services.accounts.ordered_ends.endpoints import router as binding_ends
+from svc_services.accounts.premises.endpoints import router as account_premises
 from svc_services.accounts.proofs.endpoints import router as binding_proofs
 from svc_services.accounts.readings.endpoints import router as meter_readings
 from svc_services.calendar.changes.endpoints import router as calendar_changes
@@ -69,6 +70,8 @@ from svc_services.supervision.orders.endpoints import router as supervision_orde
 from svc_services.supervision.ratings.endpoints import router as ratings
 from svc_services.supervision.ratings.own_records import of_person as own_ratings
 from svc_services.supervision.rectifications.endpoints import router as rectifications
+from svc_services.supply.arrears.endpoints import router as arrears
+from svc_services.supply.outages.endpoints import router as outages
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -85,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
             *(complaints, received_complaints, hotline),
+            *(account_premises, outages, arrears),
         ],
         title="My Ili public utilities",
         version="1.2.0",

@@ -19,6 +19,12 @@ TABLES = {
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
     "deliveries": Held(_ACCOUNTS, "90 days after it was received or given up; holds ids and steps only"),
     "delivery_attempts": Held(_ACCOUNTS, "90 days: when a delivery was tried, and what came of it"),
+    "account_premises": Held(_ACCOUNTS, "within an hour after the last binding of the account has ended"),
+    "outage_notices": Held(_ACCOUNTS, "half a year after the person was told"),
+    "arrears_notices": Held(
+        _ACCOUNTS, "the account and its bills are erased three years after the end; the rest is kept"
+    ),
+    "arrears_steps": Held(_ACCOUNTS, "kept with the notice; holds days and times only"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
@@ -81,6 +87,7 @@ IMPERSONAL = frozenset(
         "meter_books",
         "calendar_days",
         "delivery_endpoints",
+        *("outages", "outage_areas", "outage_versions", "outage_rounds"),
     }
 )
 FIGURES = (

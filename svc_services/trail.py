@@ -24,6 +24,8 @@ _COMPLAINT = with_hashes(
     salt=("salt",),
 )
 
+_ARREARS = with_hashes(account_number=("salt", "account_number"), bill_numbers=("salt", "bill_numbers"), salt=("salt",))
+
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
     SealedTable("providers", with_hashes(suspension_reason=("suspension_reason",))),
@@ -61,6 +63,10 @@ SEALED_TABLES = (
     SealedTable("case_routings"),
     SealedTable("case_assignments"),
     SealedTable("case_extensions", key=f"{ROW}.application_id::text"),
+    SealedTable("outages"),
+    SealedTable("outage_versions", key=f"{ROW}.outage_id || '/' || {ROW}.version"),
+    SealedTable("arrears_notices", _ARREARS),
+    SealedTable("arrears_steps"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

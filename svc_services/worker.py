@@ -22,6 +22,7 @@ from svc_services.accounts.bindings.ends import end_timed
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded, AccountBindingProofDue
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.accounts.premises.service import forget_unbound
 from svc_services.accounts.proofs.service import ask_by_age, end_unproved
 from svc_services.calendar.changes.events import CalendarChanged
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
@@ -67,6 +68,10 @@ from svc_services.supervision.ratings.consumers import HANDLERS as RATING_HANDLE
 from svc_services.supervision.ratings.events import RatingRequested
 from svc_services.supervision.rectifications.events import RectificationMoved
 from svc_services.supervision.worker import note_overdue
+from svc_services.supply.arrears.consumers import HANDLERS as ARREARS_HANDLERS
+from svc_services.supply.arrears.events import ArrearsNoticeMoved
+from svc_services.supply.outages.events import OutageNotified
+from svc_services.supply.outages.worker import notify
 from svc_services.trail import TRAIL
 
 PUBLISHES = (
@@ -94,6 +99,8 @@ PUBLISHES = (
     ComplaintMoved,
     ApplicationFeeQuoted,
     ApplicationFeeWithdrawn,
+    OutageNotified,
+    ArrearsNoticeMoved,
 )
 
 
@@ -115,6 +122,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60, partial(note_due, database)),
         Every(15, partial(recount_changed, database)),
         Every(60, partial(give_up_searches, database)),
+        Every(2, partial(notify, database)),
+        Every(3600, partial(forget_unbound, database)),
         Every(60, partial(note_overdue, database)),
         Every(60, partial(note_late, database)),
         Every(60, partial(close_unanswered, database)),
@@ -163,12 +172,10 @@ def make_worker(settings: WorkerSettings) -> Worker:
         *ORGANISATION_HANDLERS,
         *COMPANY_HANDLERS,
         *FEE_HANDLERS,
+        *ARREARS_HANDLERS,
     ]
-    handles += [
-        *APPLICATION_HANDLERS,
-        *RATING_HANDLERS,
-        *COMPLAINT_HANDLERS,
-    ]  # last: the later takes the place of the earlier
+    # Last: the later takes the place of the earlier.
+    handles += [*APPLICATION_HANDLERS, *RATING_HANDLERS, *COMPLAINT_HANDLERS]
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

@@ -54,7 +54,7 @@ class Asking:
 
     async def account_verification(self) -> object:
         question = bindings.Question(new_id(), new_id(), PROVIDER_ID, self.url, NUMBER, SecretStr("张三"), today())
-        outcome = await bindings.HttpAccountVerifier(KEY, Endpoints(anywhere=True)).ask(question)
+        outcome = (await bindings.HttpAccountVerifier(KEY, Endpoints(anywhere=True)).ask(question)).outcome
         return None if outcome is bindings.Outcome.NO_ANSWER else outcome
 
     async def delivery(self) -> object:
@@ -127,7 +127,8 @@ async def asking() -> AsyncIterator[Asking]:
 
 BILL = named_bill(meter_from="99990", meter_to="2.5", meter_digits=5)
 ANSWERS: dict[str, list[dict[str, Any]]] = {
-    "account-verification": [{"result": each} for each in ("match", "no_match", "no_account")],
+    "account-verification": [{"result": each} for each in ("match", "no_match", "no_account")]
+    + [{"result": "match", "premises": {"division_code": "654002", "address": "解放西路12号"}}],
     "delivery": [{"result": "received"}],
     "bill-inquiry": [{"result": "due", "bills": [named_bill(), {**BILL, "bill_number": "Q-2"}]}]
     + [

@@ -61,6 +61,7 @@ CALENDAR, ORDERS, RATINGS, APPEALS, RECTIFICATIONS = (
     for name in ("calendar-changes", "supervision-orders", "ratings", "rating-appeals", "rectifications")
 )
 COMPLAINTS, GOT_COMPLAINTS = "/services/v1/complaints", "/services/v1/received-complaints"
+OUTAGES, ARREARS = "/services/v1/outages", "/services/v1/arrears-notices"
 
 
 def _examined(path: str, readers: set[str], starters: set[str]) -> list[tuple[str, str, set[str]]]:
@@ -233,6 +234,20 @@ ENDPOINTS = [
     *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", COUNTERS) for action in ("accept", "refuse", "assign", "call-back")),
     ("POST", f"{GOT_COMPLAINTS}/{ANY}/answer", RATED | OPERATORS),
     *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", OPERATORS) for action in ("retry-hotline", "hand-over")),
+    ("POST", "/services/v1/account-premises", PROVIDERS),
+    ("POST", OUTAGES, PROVIDERS),
+    *(("POST", f"{OUTAGES}/{ANY}/{action}", PROVIDERS) for action in ("changes", "end")),
+    *(("POST", f"{OUTAGES}/{ANY}/{action}", PROVIDERS) for action in ("changes", "end", "cancel")),
+    ("GET", "/services/v1/me/outages", PERSONS),
+    ("GET", ARREARS, PROVIDERS),
+    ("POST", ARREARS, PROVIDERS),
+    ("GET", f"{ARREARS}/{ANY}", PROVIDERS),
+    ("POST", f"{ARREARS}/{ANY}/announce-cut-off", PROVIDERS),
+    # A client of no approved provider has nothing to act on.
+    *(("POST", f"{ARREARS}/{ANY}/{action}", set[str]()) for action in ("cut-off", "reconnection", "withdraw")),
+    ("GET", "/services/v1/me/arrears-notices", PERSONS),
+    ("GET", f"/services/v1/me/arrears-notices/{ANY}", PERSONS),
+    ("GET", "/services/v1/late-reconnections", OVERSEERS),
 ]
 
 

@@ -59,6 +59,7 @@ from tests.svc_services.providers.connections.test_operator_changes import Opera
 from tests.svc_services.supervision.complaints.filed import RECEIVED as GOT_COMPLAINTS
 from tests.svc_services.supervision.complaints.filed import WORDS, filed
 from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
+from tests.svc_services.supply.scenes import interrupt
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 ACCOUNT = account_number(123456789)
@@ -164,6 +165,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await propose_plans(api, tokens, company.id)
     await propose_items(api, tokens, company.id)
     await supervise(api, tokens, company.id)
+    await interrupt(api, tokens, company.id, ACCOUNT)
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
     await ask_two_companies(api, tokens, database)
@@ -283,19 +285,24 @@ async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None
     async with played.read() as tx:
         contents = {
             table: await tx.scalar(text(sealed.format(table))) or ""
-            for table in ("provider_applications", "account_bindings", "account_invitations", "complaints")
+            for table in (
+                *("provider_applications", "account_bindings", "account_invitations"),
+                *("complaints", "arrears_notices"),
+            )
         }
         salts = await tx.scalars(
             text(
                 "SELECT encode(token_hash, 'hex') FROM provider_applications "
                 "UNION ALL SELECT request_id::text FROM account_bindings "
                 "UNION ALL SELECT encode(code_hash, 'hex') FROM account_invitations "
-                "UNION ALL SELECT salt::text FROM complaints"
+                "UNION ALL SELECT salt::text FROM complaints UNION ALL SELECT salt::text FROM arrears_notices"
             )
         )
         assert not [salt for salt in salts if salt in "".join(contents.values())]
     assert PHONE not in contents["provider_applications"]
-    assert ACCOUNT not in contents["account_bindings"]
+    assert ACCOUNT not in contents["account_bindings"] + contents["arrears_notices"]
+    assert "withdrawn" in contents["arrears_notices"]
+    assert "B-77" not in contents["arrears_notices"]
     assert LABEL not in contents["account_invitations"]
     assert COMPLAINANT not in contents["complaints"]
     assert WORDS not in contents["complaints"]

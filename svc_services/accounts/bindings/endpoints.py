@@ -12,6 +12,7 @@ from svc_services.accounts.bindings.attestations import attested
 from svc_services.accounts.bindings.dependencies import Attestations, Verifier
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Role
 from svc_services.accounts.holder_changes.service import carry_out_before
+from svc_services.accounts.premises.service import keep_stated
 from svc_services.callers import Resident
 
 router = APIRouter(prefix="/services/v1/account-bindings", tags=["account bindings"])
@@ -35,11 +36,12 @@ async def create_account_binding(
     attestation = await attested(attestations, caller, body.attestation)
     async with transactions.transaction() as tx:
         question = await service.begin(tx, caller.id, attestation, body.provider_id, body.account_number)
-    outcome = await verifier.ask(question)
+    reply = await verifier.ask(question)
     async with transactions.transaction() as tx:
         await carry_out_before(tx, question)
-        refusal = await service.settle(tx, question, outcome)
+        refusal = await service.settle(tx, question, reply.outcome)
         if refusal is None:
+            await keep_stated(tx, question.provider_id, question.account_number, reply.premises)
             return await once.do(tx, caller, service.own_binding(tx, caller.id, question.binding_id))
     raise refusal  # after the commit: a refusal raised within would undo what was learned
 

@@ -99,6 +99,8 @@ class AccountBinding(Base):
             "prove_by",
             postgresql_where=text("status = 'active' AND prove_by IS NOT NULL"),
         ),
+        # For those whom an outage concerns, some at a time.
+        Index("ix_account_bindings_active", "provider_id", "id", postgresql_where=text("status = 'active'")),
         Index("ix_account_bindings_pending", "asked_at", postgresql_where=text("status = 'pending'")),
     )
 

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from ssl import SSLContext
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
 from chassis.telemetry import log
 from kit.signatures.messages import Unsignable, sign_request
 from kit.strict_json import answer_of
+from svc_services.accounts.premises.schemas import Premises
 from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
@@ -41,13 +42,31 @@ class Question:
     """The day in China."""
 
 
+@dataclass(frozen=True)
+class Reply:
+    outcome: Outcome
+    premises: Premises | None = None
+    """Where the account is supplied, if the provider says so."""
+
+
 class AccountVerifier(Protocol):
-    async def ask(self, question: Question) -> Outcome:
+    async def ask(self, question: Question) -> Reply:
         """The provider's answer; its failures are outcomes, not exceptions."""
+
+
+def _readable(stated: object, read: ValidatorFunctionWrapHandler) -> Premises | None:
+    """Premises that cannot be read are left out: nobody is kept from their account by them."""
+    try:
+        premises: Premises | None = read(stated)
+    except ValidationError:
+        log.warning("provider_premises_unreadable")
+        return None
+    return premises
 
 
 class _Answer(BaseModel):
     result: Literal[Outcome.MATCH, Outcome.NO_MATCH, Outcome.NO_ACCOUNT]
+    premises: Annotated[Premises | None, WrapValidator(_readable)] = None
 
 
 @dataclass(frozen=True)
@@ -59,17 +78,18 @@ class HttpAccountVerifier:
     seconds: float = 10.0
     tls: SSLContext = TLS
 
-    async def ask(self, question: Question) -> Outcome:
+    async def ask(self, question: Question) -> Reply:
         try:
             async with outside_client(tls=self.tls) as client:
                 reply = await call(client, await self._request(client, question), seconds=self.seconds)
             if reply.status == httpx.codes.OK:
-                return answer_of(_Answer, reply.body).result
+                answer = answer_of(_Answer, reply.body)
+                return Reply(answer.result, answer.premises if answer.result is Outcome.MATCH else None)
             reason = f"status_{reply.status}"
         except (NotReached, NoAnswer, httpx.InvalidURL, Unsignable, ValueError, EndpointUrlRefused) as error:
             reason = type(error).__name__
         log.warning("provider_gave_no_answer", provider_id=str(question.provider_id), reason=reason)
-        return Outcome.NO_ANSWER
+        return Reply(Outcome.NO_ANSWER)
 
     async def _request(self, client: httpx.AsyncClient, question: Question) -> httpx.Request:
         content = {

@@ -1,6 +1,7 @@
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Role
@@ -19,3 +20,12 @@ async def is_holder(tx: AsyncSession, person_id: UUID, provider_id: UUID, accoun
         AccountBinding.role == Role.OWNER,
     )
     return await tx.scalar(held.with_for_update(read=True)) is not None
+
+
+def in_force(today: date) -> ColumnElement[bool]:
+    """Whether a binding gives access on a day; by its last day too, after which a worker ends it."""
+    return and_(
+        AccountBinding.status == BindingStatus.ACTIVE,
+        or_(AccountBinding.starts_on.is_(None), AccountBinding.starts_on <= today),
+        or_(AccountBinding.access_until.is_(None), AccountBinding.access_until >= today),
+    )

@@ -10,6 +10,7 @@ from svc_services.accounts.bindings.attestations import attested
 from svc_services.accounts.bindings.dependencies import Attestations, Verifier
 from svc_services.accounts.bindings.schemas import AccountBinding
 from svc_services.accounts.bindings.service import own_binding
+from svc_services.accounts.premises.service import keep_stated
 from svc_services.accounts.proofs import schemas, service
 from svc_services.callers import Resident
 
@@ -38,10 +39,11 @@ async def verify_account_binding(
     attestation = await attested(attestations, caller, body.attestation)
     async with transactions.transaction() as tx:
         question = await service.begin(tx, caller.id, binding_id, attestation)
-    outcome = await verifier.ask(question)
+    reply = await verifier.ask(question)
     async with transactions.transaction() as tx:
-        refusal = await service.settle(tx, question, outcome)
+        refusal = await service.settle(tx, question, reply.outcome)
         if refusal is None:
+            await keep_stated(tx, question.provider_id, question.account_number, reply.premises)
             return await once.do(tx, caller, own_binding(tx, caller.id, binding_id))
     raise refusal
 

@@ -72,7 +72,13 @@ async def _move(
         routed_by=mover,
     )
     if wanted.provider_id != case.provider_id:
-        gone = {"action": ROUTE, "actor": str(actor), "state": str(case.state), "version": case.version, "ended": False}
+        gone: dict[str, str | int | bool | None] = {
+            "action": ROUTE,
+            "actor": str(actor),
+            "state": str(case.state),
+            "version": case.version,
+            "ended": False,
+        }
         await enqueue(tx, case.provider_id, DeliveryKind.APPLICATION_MOVED, case.id, **gone)
     case.division_code, case.provider_id, case.assigned_to = wanted.division_code, wanted.provider_id, None
     step = ApplicationStep(

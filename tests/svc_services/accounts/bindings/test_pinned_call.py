@@ -67,7 +67,7 @@ async def ask(key: RSAPrivateKey, certificate: Path, host: str) -> Outcome:
     question = Question(
         new_id(), new_id(), new_id(), f"https://{host}/platform", "1234567895", SecretStr("张三"), today()
     )
-    return await verifier.ask(question)
+    return (await verifier.ask(question)).outcome
 
 
 async def test_a_provider_with_a_certificate_for_its_name_is_called(

@@ -1,0 +1,31 @@
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+
+
+class ArrearsChanged(Event):
+    """What is due of the bills of an arrears notice has changed; the first one says what is due at all."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.payments.arrears.changed.v1"
+    key_field: ClassVar[str] = "notice_id"
+
+    notice_id: UUID
+    provider_id: UUID
+    sequence: int
+    """Counts the events of the notice, beginning with 1: one with a lower number than another is older."""
+    outstanding_fen: int
+    """What is left to pay of the bills that are due; 0: paid, or withdrawn by the company."""
+    being_paid: bool
+    """Whether a payment of one of them is open."""
+    unknown_bills: int
+    """How many of the notice's numbers are no bills of its account."""
+    overdue_since: date | None
+    """The earliest due date of the bills that are due."""
+    paid_at: datetime | None
+    """When the last payment of one of them was captured."""

@@ -1,0 +1,32 @@
+"""Where the supply of bound accounts is, as their providers say: down to the building."""
+
+import re
+import unicodedata
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, now
+from svc_services.base import Base
+
+_SEPARATORS = re.compile(r"[\s,，、;；。.·]+")
+
+
+class AccountPremises(Base):
+    """Kept while somebody has the account bound; outages are matched with it."""
+
+    __tablename__ = "account_premises"
+
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"), primary_key=True)
+    account_number: Mapped[str] = mapped_column(Text, primary_key=True)
+    division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
+    address: Mapped[str] = mapped_column(Text)
+    """As `comparable` has it."""
+    reported_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+
+def comparable(address: str) -> str:
+    """An address as it is compared: half width, lower case, without what separates its parts."""
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", address)).casefold()

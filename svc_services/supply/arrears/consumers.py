@@ -1,0 +1,34 @@
+"""What svc_payments says is due of the bills of a notice; correct for events in any order and repeated."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import AwareDatetime
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.inbox import AnyHandler, EventData, Handler, Received
+from svc_services.supply.arrears import service
+from svc_services.supply.arrears.models import ArrearsNotice
+
+
+class ArrearsChanged(EventData):
+    notice_id: UUID
+    sequence: int
+    outstanding_fen: int
+    being_paid: bool
+    unknown_bills: int
+    overdue_since: date | None
+    paid_at: AwareDatetime | None = None
+
+
+async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
+    said = event.data
+    notice = await tx.get(ArrearsNotice, said.notice_id, with_for_update=True, populate_existing=True)
+    if notice is None or said.sequence <= notice.sequence:
+        return
+    for name in ("sequence", "outstanding_fen", "being_paid", "unknown_bills", "overdue_since"):
+        setattr(notice, name, getattr(said, name))
+    await service.heed(tx, notice, said.paid_at)
+
+
+HANDLERS: tuple[AnyHandler, ...] = (Handler("cn.ili.payments.arrears.changed.v1", ArrearsChanged, _heed),)

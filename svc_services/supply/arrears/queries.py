@@ -1,0 +1,42 @@
+"""Which notices a person sees."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from chassis.db import CHINA
+from svc_services.accounts.bindings.models import AccountBinding, Role
+from svc_services.accounts.bindings.queries import in_force
+from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
+from svc_services.supply.arrears.models import ArrearsNotice
+
+
+def notices_of(person_id: UUID, today: date) -> Select[ArrearsNotice]:
+    """The notices on accounts of a person, since they or who invited them hold these; of a tenancy since it began."""
+    opened_on = _day(ArrearsNotice.opened_at)
+    since = func.coalesce(AccountBinding.starts_on, _day(AccountBinding.activated_at))
+    mine = exists().where(
+        AccountBinding.person_id == person_id,
+        AccountBinding.provider_id == ArrearsNotice.provider_id,
+        AccountBinding.account_number == ArrearsNotice.account_number,
+        in_force(today),
+        or_(AccountBinding.role != Role.TENANT, since <= opened_on),
+    )
+    return select(ArrearsNotice).where(mine, ~_before_change(opened_on))
+
+
+def _before_change(opened_on: ColumnElement[date]) -> ColumnElement[bool]:
+    """Whether the account has changed hands since; the change of a day leaves that day to who held it before."""
+    changed = and_(
+        HolderChange.provider_id == ArrearsNotice.provider_id,
+        HolderChange.account_number == ArrearsNotice.account_number,
+        HolderChange.status == HolderChangeStatus.DONE,
+        HolderChange.effective_on >= opened_on,
+    )
+    return exists().where(changed)
+
+
+def _day(moment: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]) -> ColumnElement[date]:
+    return cast(func.timezone(str(CHINA), moment), Date)

@@ -1,0 +1,56 @@
+"""Why a step of a notice is refused."""
+
+from chassis.problems import Problem
+
+
+class ArrearsNoticeOpen(Problem):
+    """An account has one notice at a time."""
+
+    status, code = 409, "arrears_notice_open"
+
+
+class ArrearsNoticeOver(Problem):
+    status, code = 409, "arrears_notice_over"
+
+
+class ArrearsDeadlineRefused(Problem):
+    status, code = 422, "arrears_deadline_refused"
+
+
+class ArrearsNotChecked(Problem):
+    """svc_payments has not said yet what is due."""
+
+    status, code = 409, "arrears_not_checked"
+    headers = {"Retry-After": "10"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class NothingDue(Problem):
+    status, code = 409, "nothing_due"
+
+
+class ArrearsBeingPaid(Problem):
+    status, code = 409, "arrears_being_paid"
+
+
+class ArrearsHolderChanged(Problem):
+    """Nobody is cut off for what a holder before them owes."""
+
+    status, code = 409, "arrears_holder_changed"
+
+
+class DeadlineNotOver(Problem):
+    status, code = 409, "deadline_not_over"
+
+
+class CutOffDayRefused(Problem):
+    status, code = 422, "cut_off_day_refused"
+
+
+class CutOffNotDue(Problem):
+    """No cut-off was announced for today or the days before."""
+
+    status, code = 409, "cut_off_not_due"
+
+
+class NotCutOff(Problem):
+    status, code = 409, "not_cut_off"

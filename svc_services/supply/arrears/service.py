@@ -1,0 +1,211 @@
+"""A company asks for arrears, announces a cut-off, reports it, and reports the reconnection."""
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import CHINA
+from chassis.problems import NotFound
+from kit.calendar import database_time, today_of
+from svc_services.accounts.bindings.service import BadAccountNumber
+from svc_services.accounts.holder_changes.queries import held_from
+from svc_services.base import lock
+from svc_services.providers.applications.models import Provider
+from svc_services.providers.connections.queries import locked_caller
+from svc_services.supply.arrears import presenters, schemas
+from svc_services.supply.arrears.models import (
+    OVER,
+    ArrearsAction,
+    ArrearsNotice,
+    ArrearsStatus,
+    Explanation,
+)
+from svc_services.supply.arrears.refusals import (
+    ArrearsBeingPaid,
+    ArrearsDeadlineRefused,
+    ArrearsHolderChanged,
+    ArrearsNotChecked,
+    ArrearsNoticeOpen,
+    ArrearsNoticeOver,
+    CutOffDayRefused,
+    CutOffNotDue,
+    DeadlineNotOver,
+    NotCutOff,
+    NothingDue,
+)
+from svc_services.supply.arrears.steps import earliest_cut_off, take_step
+from svc_services.supply.rules import RULES
+
+_FARTHEST = timedelta(days=180)
+CUT_OFF_HOLDS = timedelta(days=7)
+"""How long after the announced day a cut-off may be carried out; later it is announced anew."""
+
+
+async def open_notice(
+    tx: AsyncSession, provider_id: UUID, new: schemas.NewArrearsNotice
+) -> schemas.ReportedArrearsNotice:
+    """Ask the holder of an account for what is due, by a day.
+
+    Raises:
+        NotAllowed, ClientSuspended, BadAccountNumber, ArrearsDeadlineRefused, ArrearsNoticeOpen
+    """
+    provider = await locked_caller(tx, provider_id, read=True)
+    if fault := provider.account_numbers.fault(new.account_number):
+        raise BadAccountNumber(provider.account_numbers, reason=fault)
+    earliest = await today_of(tx) + timedelta(days=RULES[provider.kind].payment_days)
+    if not earliest <= new.deadline <= earliest + _FARTHEST:
+        raise ArrearsDeadlineRefused(earliest=earliest.isoformat())
+    await lock(tx, "arrears of", provider_id, new.account_number)
+    of_account = (ArrearsNotice.provider_id == provider_id, ArrearsNotice.account_number == new.account_number)
+    if await tx.scalar(select(ArrearsNotice.id).where(*of_account, ArrearsNotice.status.not_in(OVER))):
+        raise ArrearsNoticeOpen
+    notice = ArrearsNotice(provider_id=provider_id, opened_at=await database_time(tx), **new.model_dump())
+    tx.add(notice)
+    await tx.flush()
+    await take_step(tx, notice, ArrearsAction.OPEN, deadline=new.deadline)
+    return await presenters.reported(tx, provider, notice)
+
+
+async def announce_cut_off(
+    tx: AsyncSession, provider_id: UUID, notice_id: UUID, on: date
+) -> schemas.ReportedArrearsNotice:
+    """Announce from which day supply is cut off, or another day than before.
+
+    Raises:
+        NotAllowed, ClientSuspended, NotFound, ArrearsNoticeOver, NothingDue, ArrearsNotChecked, ArrearsHolderChanged
+        DeadlineNotOver, CutOffDayRefused
+        IllegalMove: supply is cut off already.
+    """
+    provider, notice = await _own(tx, provider_id, notice_id)
+    await _require_due(tx, notice)
+    today = await today_of(tx)
+    if today <= notice.deadline:
+        raise DeadlineNotOver(deadline=notice.deadline.isoformat())
+    earliest = earliest_cut_off(notice, RULES[provider.kind], today)
+    if not earliest <= on <= earliest + _FARTHEST:
+        raise CutOffDayRefused(earliest=earliest.isoformat())
+    notice.move_to(ArrearsStatus.CUT_OFF_ANNOUNCED)
+    notice.cut_off_on = on
+    await take_step(tx, notice, ArrearsAction.ANNOUNCE_CUT_OFF, cut_off_on=on)
+    return await presenters.reported(tx, provider, notice)
+
+
+async def report_cut_off(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> schemas.ReportedArrearsNotice:
+    """Record that supply is cut off now. Who has paid, or is paying, is not cut off.
+
+    Raises:
+        NotAllowed, ClientSuspended, NotFound, ArrearsNoticeOver, NothingDue, ArrearsNotChecked, ArrearsHolderChanged
+        ArrearsBeingPaid, CutOffNotDue
+        IllegalMove: supply is cut off already.
+    """
+    provider, notice = await _own(tx, provider_id, notice_id)
+    await _require_due(tx, notice)
+    if notice.being_paid:
+        raise ArrearsBeingPaid
+    today = await today_of(tx)
+    if notice.cut_off_on is None or not notice.cut_off_on <= today <= notice.cut_off_on + CUT_OFF_HOLDS:
+        raise CutOffNotDue(cut_off_on=notice.cut_off_on.isoformat() if notice.cut_off_on else None)
+    moment = await database_time(tx)
+    notice.move_to(ArrearsStatus.CUT_OFF)
+    notice.cut_off_at = moment
+    await take_step(tx, notice, ArrearsAction.CUT_OFF)
+    return await presenters.reported(tx, provider, notice)
+
+
+async def report_reconnection(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> schemas.ReportedArrearsNotice:
+    """Record that supply is back.
+
+    Raises:
+        NotAllowed, ClientSuspended, NotFound, ArrearsNoticeOver, NotCutOff
+    """
+    provider, notice = await _own(tx, provider_id, notice_id)
+    if notice.status == ArrearsStatus.CUT_OFF:
+        await order_reconnection(tx, provider, notice, Explanation.BY_COMPANY, by_company=True)
+    if notice.status != ArrearsStatus.RECONNECTING:
+        raise NotCutOff
+    moment = await database_time(tx)
+    notice.move_to(ArrearsStatus.RECONNECTED)
+    notice.reconnected_at = notice.closed_at = moment
+    await take_step(tx, notice, ArrearsAction.RECONNECT)
+    return await presenters.reported(tx, provider, notice)
+
+
+async def withdraw(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> schemas.ReportedArrearsNotice:
+    """Ask no longer. Where supply is cut off, it has to be restored.
+
+    Raises:
+        NotAllowed, ClientSuspended, NotFound, ArrearsNoticeOver
+    """
+    provider, notice = await _own(tx, provider_id, notice_id)
+    if notice.status == ArrearsStatus.CUT_OFF:
+        await order_reconnection(tx, provider, notice, Explanation.BY_COMPANY, by_company=True)
+    elif notice.status != ArrearsStatus.RECONNECTING:
+        moment = await database_time(tx)
+        notice.move_to(ArrearsStatus.WITHDRAWN)
+        notice.closed_at = moment
+        await take_step(tx, notice, ArrearsAction.WITHDRAW)
+    return await presenters.reported(tx, provider, notice)
+
+
+async def order_reconnection(
+    tx: AsyncSession, provider: Provider, notice: ArrearsNotice, because: Explanation, *, by_company: bool
+) -> None:
+    """Order the company to restore supply within the time of its kind. The notice is locked."""
+    moment = await database_time(tx)
+    notice.move_to(ArrearsStatus.RECONNECTING)
+    notice.reconnect_by = moment + RULES[provider.kind].reconnection
+    step = ArrearsAction.ORDER_RECONNECTION
+    await take_step(tx, notice, step, because, by_company=by_company, reconnect_by=notice.reconnect_by)
+
+
+async def heed(tx: AsyncSession, notice: ArrearsNotice, paid_at: datetime | None) -> None:
+    """Take the step that follows from what svc_payments says is due. The notice is locked."""
+    if notice.outstanding_fen or notice.status in OVER or notice.status == ArrearsStatus.RECONNECTING:
+        return
+    if notice.status == ArrearsStatus.CUT_OFF:
+        provider = await tx.get_one(Provider, notice.provider_id)
+        before = paid_at is not None and notice.cut_off_at is not None and paid_at <= notice.cut_off_at
+        because = Explanation.PAID_BEFORE_CUT_OFF if before else Explanation.NOTHING_DUE
+        await order_reconnection(tx, provider, notice, because, by_company=False)
+        return
+    moment = await database_time(tx)
+    notice.move_to(ArrearsStatus.SETTLED)
+    notice.closed_at = moment
+    await take_step(tx, notice, ArrearsAction.SETTLE, Explanation.NOTHING_DUE, by_company=False)
+
+
+async def own_notice(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> schemas.ReportedArrearsNotice:
+    """A notice as its company sees it.
+
+    Raises:
+        NotFound
+    """
+    notice = await tx.get(ArrearsNotice, notice_id)
+    if notice is None or notice.provider_id != provider_id:
+        raise NotFound
+    return await presenters.reported(tx, await tx.get_one(Provider, provider_id), notice)
+
+
+async def _own(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> tuple[Provider, ArrearsNotice]:
+    """The calling company and its notice, locked."""
+    provider = await locked_caller(tx, provider_id, read=True)
+    notice = await tx.get(ArrearsNotice, notice_id, with_for_update=True, populate_existing=True)
+    if notice is None or notice.provider_id != provider_id:
+        raise NotFound
+    if notice.status == ArrearsStatus.SETTLED:
+        raise NothingDue
+    if notice.status in OVER:
+        raise ArrearsNoticeOver
+    return provider, notice
+
+
+async def _require_due(tx: AsyncSession, notice: ArrearsNotice) -> None:
+    if notice.outstanding_fen is None:
+        raise ArrearsNotChecked
+    if notice.status == ArrearsStatus.RECONNECTING or not notice.outstanding_fen:
+        raise NothingDue
+    began = await held_from(tx, notice.provider_id, notice.account_number)
+    if began is not None and began > notice.opened_at.astimezone(CHINA).date():
+        raise ArrearsHolderChanged

@@ -1,0 +1,34 @@
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+
+
+class OutageNotified(Event):
+    """A person is to be told of an outage of an account of theirs, once for each version of it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.services.outage.notified.v1"
+    key_field: ClassVar[str] = "outage_id"
+
+    outage_id: UUID
+    version: int
+    """Rises with each change; a message of a lower one is out of date."""
+    person_id: UUID
+    provider_id: UUID
+    kind: str
+    """water, electricity, gas, heating, telecom or cable_tv; expect further kinds within v1."""
+    nature: str
+    """`planned` or `sudden`."""
+    status: str
+    """`announced`, `ended` or `cancelled`; expect further values within v1."""
+    affected: bool
+    """False where a change left the person out, who had been told of an earlier version."""
+    starts_at: datetime
+    expected_end: datetime | None
+    ended_at: datetime | None
+    short_notice: bool

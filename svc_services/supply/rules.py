@@ -1,0 +1,42 @@
+"""What a kind of utility owes its customers before it interrupts supply, and after arrears are paid.
+
+The figures are data, each with its basis; where no rule of the State is known, they are the platform's own.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from svc_services.reference.models import UtilityKind
+
+_FILE = Path(__file__).parents[2] / "contracts" / "reference_data" / "supply_rules.json"
+
+
+class SupplyRule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    outage_notice_hours: int = Field(ge=0)
+    """How long before its start a planned outage is announced; a later notice is marked."""
+    outage_basis: str
+    payment_days: int = Field(ge=1)
+    """The shortest time from an arrears notice to its deadline."""
+    overdue_days: int = Field(ge=0)
+    """How long after its due date a bill may lead to a cut-off, at the earliest."""
+    cut_off_notice_days: int = Field(ge=1)
+    """How long before its day a cut-off is announced."""
+    reconnection_hours: int = Field(ge=1)
+    """How soon supply is back after the arrears are paid."""
+    arrears_basis: str
+
+    @property
+    def outage_notice(self) -> timedelta:
+        return timedelta(hours=self.outage_notice_hours)
+
+    @property
+    def reconnection(self) -> timedelta:
+        return timedelta(hours=self.reconnection_hours)
+
+
+RULES: Mapping[UtilityKind, SupplyRule] = TypeAdapter(dict[UtilityKind, SupplyRule]).validate_json(_FILE.read_bytes())
