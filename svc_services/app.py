@@ -41,6 +41,7 @@ from svc_services.providers.conformance.endpoints import router as conformance
 from svc_services.providers.conformance.own_endpoints import router as own_conformance
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
+from svc_services.providers.corrections.endpoints import router as corrections
 from svc_services.providers.key_expiry.endpoints import router as key_expiry
 from svc_services.providers.own_company.endpoints import router as own_company
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
@@ -62,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
-            *(conformance, own_conformance, service_items),
+            *(conformance, own_conformance, service_items, corrections),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
         ],

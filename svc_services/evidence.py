@@ -18,6 +18,7 @@ TABLES = {
     ),
     "meter_changes": Held(_ACCOUNTS, "kept: which meter an account has from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
+    "application_corrections": Held(_TRAIL, "kept: who corrected the application of a company; never a phone"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
     "provider_endorsements": Held(_TRAIL, "kept: which operators connected a company"),

@@ -19,6 +19,7 @@ _INVITATION = with_hashes(label=("code_hash", "label"), code_hash=("code_hash",)
 
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
+    SealedTable("application_corrections"),
     SealedTable("providers", with_hashes(suspension_reason=("suspension_reason",))),
     SealedTable("provider_changes", with_hashes(reason=("reason",))),
     SealedTable("ended_keys", key=f"{ROW}.provider_id || '/' || {ROW}.thumbprint"),
