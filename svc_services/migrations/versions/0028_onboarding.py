@@ -23,7 +23,7 @@ def upgrade() -> None:
     op.add_column(_APPLICATIONS, sa.Column("stated_terms", JSONB(), nullable=True))
     op.add_column(_APPLICATIONS, _revision("revision"))
     op.add_column(_RUNS, _revision("application_revision"))
-    op.add_column(_RUNS, sa.Column("bill_sources", ARRAY(sa.Text()), nullable=True))
+    op.add_column(_RUNS, sa.Column("stated_terms", JSONB(), nullable=True))
     op.add_column("provider_endorsements", _revision("application_revision"))
     for table in (_RUNS, "sandboxes"):
         op.add_column(table, sa.Column("bills", JSONB(), server_default="[]", nullable=False))
@@ -59,7 +59,7 @@ def downgrade() -> None:
     for table in ("sandboxes", _RUNS):
         op.drop_column(table, "bills")
     op.drop_column("provider_endorsements", "application_revision")
-    for column in ("bill_sources", "application_revision"):
+    for column in ("stated_terms", "application_revision"):
         op.drop_column(_RUNS, column)
     for column in ("revision", "stated_terms", "requests_per_minute", "contract", "jwks_uri"):
         op.drop_column(_APPLICATIONS, column)

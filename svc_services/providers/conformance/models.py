@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -74,8 +74,8 @@ class ConformanceRun(Leased, Base):
     accounts: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
     unknown_account: Mapped[str] = mapped_column(Text)
     bills: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
-    bill_sources: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
-    """As the application stated them; empty in a run of before payments had rules."""
+    stated_terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """As the application had them; empty in a run of before payments had rules."""
     application_revision: Mapped[int] = mapped_column(default=1, server_default="1")
     """The run counts for this revision of the application alone."""
     status: Mapped[RunStatus] = mapped_column(Text, default=RunStatus.QUEUED)
