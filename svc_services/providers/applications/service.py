@@ -124,7 +124,7 @@ async def apply(
         await organisations.displace_unproved(tx, facts.uscc, new.kind)
     await key_claims.require_unclaimed(tx, facts.jwks)
     token = secrets.token_urlsafe(32)
-    filed = (
+    application = await tx.scalar(
         insert(ProviderApplication)
         .values(
             id=new_id(),
@@ -145,10 +145,9 @@ async def apply(
         .on_conflict_do_nothing()
         .returning(ProviderApplication)
     )
-    application = await tx.scalar(filed)
     if application is None:
         raise ApplicationExists
-    return schemas.FiledProviderApplication(**shown(application).model_dump(), application_token=token)
+    return schemas.FiledProviderApplication(**dict(shown(application)), application_token=token)
 
 
 async def application_read_with(tx: AsyncSession, application_id: UUID, token: str) -> ProviderApplication:

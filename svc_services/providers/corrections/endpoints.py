@@ -69,7 +69,7 @@ async def correct_provider_application(
     application_id: UUID,
     body: schemas.NewApplicationCorrection,
 ) -> ProviderApplication:
-    """Correct an application that is not decided yet.
+    """Amend an application that is not decided yet.
 
     Passed conformance runs and an endorsement count no more, as they were about what it said before. The application of
     an organisation that was claimed is corrected by its representative and agents, with their access token.

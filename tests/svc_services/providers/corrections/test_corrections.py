@@ -204,3 +204,9 @@ async def test_keys_come_as_a_set_or_by_their_address(api: httpx.AsyncClient) ->
     for fields in ({"jwks": None}, {"jwks_uri": "http://127.0.0.1:1/keys"}):
         answer = await api.post("/services/v1/provider-applications", json=application(**fields), headers=once())
         assert refused(answer) == (422, "invalid_request")
+
+
+async def test_an_application_states_all_of_it_at_once(api: httpx.AsyncClient) -> None:
+    stated = {"contract": CONTRACT, "requests_per_minute": 600, "stated_terms": TERMS}
+    filed = await apply(api, **stated)
+    assert {name: filed[name] for name in stated} == stated
