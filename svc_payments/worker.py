@@ -22,6 +22,7 @@ from svc_payments.billing.files.events import BillFileIngested
 from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
+from svc_payments.billing.terms.stated import propose_stated
 from svc_payments.billing.uploads.worker import finish_left, forget_old
 from svc_payments.collection.application_fees.consumers import HANDLERS as APPLICATION_FEE_HANDLERS
 from svc_payments.collection.application_fees.service import return_due
@@ -49,7 +50,7 @@ from svc_payments.ledger.anchors import anchoring
 from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.operations.dashboard.metrics import measure, measure_books
 from svc_payments.parties.accounts.consumers import handlers as account_handlers
-from svc_payments.parties.providers.consumers import HANDLERS as PROVIDER_HANDLERS
+from svc_payments.parties.providers.consumers import handlers as provider_handlers
 from svc_payments.parties.tariff_plans.consumers import HANDLERS as TARIFF_PLAN_HANDLERS
 from svc_payments.reconciliation.discrepancies.events import DISCREPANCY_EVENTS
 from svc_payments.reconciliation.runs.events import ReconciliationFinished
@@ -86,7 +87,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *TILL_SESSION_EVENTS,
         ],
         handles=[
-            *PROVIDER_HANDLERS,
+            *provider_handlers(propose_stated),
             *TARIFF_PLAN_HANDLERS,
             *account_handlers(mandates.binding_ended),
             *E_INVOICE_HANDLERS,

@@ -53,6 +53,7 @@ from svc_services.providers.conformance.endpoints import router as conformance
 from svc_services.providers.conformance.own_endpoints import router as own_conformance
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
+from svc_services.providers.corrections.endpoints import router as corrections
 from svc_services.providers.deliveries.endpoints import router as deliveries
 from svc_services.providers.deliveries.own_endpoints import router as own_deliveries
 from svc_services.providers.key_expiry.endpoints import router as key_expiry
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(applications, application_queue, received_applications, materials, case_materials, papers),
             *(joint_applications, joint_queue, received_joint_applications),
             *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
-            *(conformance, own_conformance, service_items, deliveries, own_deliveries),
+            *(conformance, own_conformance, service_items, corrections, deliveries, own_deliveries),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
             *(complaints, received_complaints, hotline),

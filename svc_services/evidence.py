@@ -26,6 +26,7 @@ TABLES = {
     ),
     "arrears_steps": Held(_ACCOUNTS, "kept with the notice; holds days and times only"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
+    "application_corrections": Held(_TRAIL, "kept: who corrected the application of a company; never a phone"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
     "conformance_runs": Held(_TRAIL, "kept: who had a company's system examined, and what was found"),
     "provider_endorsements": Held(_TRAIL, "kept: which operators connected a company"),

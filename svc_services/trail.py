@@ -28,6 +28,7 @@ _ARREARS = with_hashes(account_number=("salt", "account_number"), bill_numbers=(
 
 SEALED_TABLES = (
     SealedTable("provider_applications", _APPLICATION),
+    SealedTable("application_corrections"),
     SealedTable("providers", with_hashes(suspension_reason=("suspension_reason",))),
     SealedTable("provider_changes", with_hashes(reason=("reason",))),
     SealedTable("ended_keys", key=f"{ROW}.provider_id || '/' || {ROW}.thumbprint"),

@@ -8,7 +8,7 @@ from datetime import date, time
 from pathlib import Path
 
 from contracts.reference_provider.billing_month import ENCODINGS, clean_month, write_month
-from contracts.reference_provider.books import PREPAID, Books
+from contracts.reference_provider.books import PREPAID, BilledBill, Books
 from contracts.reference_provider.changes import Command, connection_commands, holder_commands
 from contracts.reference_provider.client import PlatformError, new_key
 from contracts.reference_provider.numbering import NUMBERINGS
@@ -19,6 +19,7 @@ from contracts.reference_provider.state import (
     BOOKS,
     KEY,
     SANDBOX_BOOKS,
+    application_token,
     client_of,
     filed_application,
     show,
@@ -73,6 +74,7 @@ def _sandbox(options: argparse.Namespace) -> tuple[Books, Callable[[], str]]:
     sandbox = sandbox_of(options)
     books = Books(options.state / SANDBOX_BOOKS, options.prepaid)
     books.add_accounts((each["account_number"], each["holder_name"]) for each in sandbox["accounts"])
+    books.add_bills(BilledBill(**bill) for bill in sandbox["bills"])
     return books, lambda: sandbox["application_id"]
 
 
@@ -96,6 +98,8 @@ def apply(options: argparse.Namespace) -> None:
     }
     if options.contact_phone:
         application["contact_phone"] = options.contact_phone
+    if options.statement:
+        application |= json.loads(options.statement.read_text("utf-8"))
     filed = client_of(options).apply(application)
     # The token is a secret, so it goes into a private file, not to the terminal.
     write_private(options.state / APPLICATION, filed)
@@ -115,6 +119,14 @@ def show_application(options: argparse.Namespace) -> None:
     known = client_of(options).application(filed["application_id"], filed["application_token"])
     write_private(options.state / APPLICATION, {**filed, **known})
     show(known)
+
+
+def correct_application(options: argparse.Namespace) -> None:
+    filed, client, token = filed_application(options), client_of(options), application_token(options)
+    known = client.application(filed["application_id"], token)
+    corrected = client.correct(known, token, json.loads(options.fields.read_text("utf-8")))
+    write_private(options.state / APPLICATION, {**filed, **corrected})
+    show(corrected)
 
 
 def show_token(options: argparse.Namespace) -> None:
@@ -191,6 +203,11 @@ def _company_commands(command: Command) -> None:
     applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
     applying.add_argument("--contact-phone")
     applying.add_argument("--customer-parameters", type=Path, help="JSON; without it, those of the sample company")
+
+    applying.add_argument("--statement", type=Path, help="JSON: contract, requests_per_minute, stated_terms, jwks_uri")
+
+    correcting = command("correct", correct_application, "correct the application until it is decided")
+    correcting.add_argument("fields", type=Path, help="JSON: the fields that are wrong, as they should be")
 
     command("application", show_application, "show the state of the application; store its provider_id")
 

@@ -52,7 +52,9 @@ class Client:
 
     def apply(self, application: Mapping[str, Any], idempotency_key: str = "") -> Json:
         """File the application. The answer contains a token to read it, which is shown only once."""
-        body = {**application, "jwks": {"keys": [self._key.as_dict(private=False)]}}
+        # A company that publishes its keys names where, in place of them.
+        keys = {} if "jwks_uri" in application else {"jwks": {"keys": [self._key.as_dict(private=False)]}}
+        body = {**application, **keys}
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         return self._send("POST", "/services/v1/provider-applications", json=body, headers=headers)
 
@@ -60,6 +62,16 @@ class Client:
         """The application; once approved, it contains `provider_id`."""
         headers = {"Application-Token": application_token}
         return self._send("GET", f"/services/v1/provider-applications/{application_id}", headers=headers)
+
+    def correct(self, known: Mapping[str, Any], application_token: str, fields: Mapping[str, Any]) -> Json:
+        """Correct the application as it was read; refused, if somebody has corrected it since."""
+        headers = {
+            "Application-Token": application_token,
+            "Idempotency-Key": secrets.token_hex(16),
+            "If-Match": f'"{known["revision"]}"',
+        }
+        path = f"/services/v1/provider-applications/{known['application_id']}/corrections"
+        return self._send("POST", path, headers=headers, json=fields)
 
     def of_application(
         self,

@@ -17,6 +17,8 @@ class Fault(StrEnum):
     """It is no public https address."""
     WRONG_STATUS = "wrong_status"
     WRONG_ANSWER = "wrong_answer"
+    WRONG_BILLS = "wrong_bills"
+    """Bills other than those that the test system was given, or in another form than the contract has."""
     CHANGED = "changed"
     """Another answer than to the same question before."""
     ACCEPTED = "accepted"

@@ -42,7 +42,8 @@ WITHOUT_ALERT = {
     *("password_set", "password_removed", "password_forgotten"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
     *("client_applications_limited", "account_invitation_created", "account_invitation_accepted"),
-    *("account_proved_anew", "deliveries_paused", "deliveries_resumed", "deliveries_repeated"),
+    *("account_proved_anew", "client_application_corrected"),
+    *("deliveries_paused", "deliveries_resumed", "deliveries_repeated"),
     *("access_suspended", "access_resumed", "phone_released", "phone_changed", "token_ended", "organisation_claimed"),
 }
 """Most of these are daily business, and a token expires every ten minutes."""

@@ -29,7 +29,7 @@ def test_every_column_and_every_reason_is_explained(language: str) -> None:
 @each_language
 def test_its_commands_are_those_of_the_tool(language: str) -> None:
     commands = re.findall(r"python -m contracts\.reference_provider ((?:\\\n|[^`\n|)>])+)", guide(language))
-    assert len(commands) == 34
+    assert len(commands) == 35
     given = {"$(date": "2026-01-01", "$COMPANY_PORT": "9000", "$OTHER_COMPANY_PORT": "9001", "+%Y": ""}
     given |= {"$TODAY": "2026-01-01", "$YESTERDAY": "2025-12-31"}
     for command in commands:

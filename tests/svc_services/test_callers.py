@@ -78,6 +78,8 @@ ENDPOINTS = [
     ("POST", f"{APPLICATIONS}/{ANY}/endorse", OPERATORS),
     ("POST", f"{APPLICATIONS}/{ANY}/approve", OPERATORS),
     ("POST", f"{APPLICATIONS}/{ANY}/refuse", OPERATORS),
+    ("GET", f"{APPLICATIONS}/{ANY}/corrections", OPERATORS),
+    ("POST", f"{APPLICATIONS}/{ANY}/corrections", PERSONS),
     ("POST", TARIFFS, PROVIDERS),
     ("POST", f"{TARIFFS}/{ANY}/withdraw", set[str]()),  # a client of no approved provider has nothing to withdraw
     ("GET", CHANGES, OVERSEERS),
@@ -305,7 +307,7 @@ async def test_operators_need_the_scope_also_where_companies_prove_themselves(
         for method, path, rules in rules_by_route(app)
         if "an operator's access token with scope staff" in rules[0].who_may_call
     ]
-    assert len(open_to_both) == 10
+    assert len(open_to_both) == 11
     for method, path in open_to_both:
         answer = await call(api, method, path, headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), path

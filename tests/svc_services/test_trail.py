@@ -56,6 +56,7 @@ from tests.svc_services.companies import (
 from tests.svc_services.providers.conformance.examined import applied, change_run
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
+from tests.svc_services.providers.corrections.corrections import CONTRACT, corrected
 from tests.svc_services.supervision.complaints.filed import RECEIVED as GOT_COMPLAINTS
 from tests.svc_services.supervision.complaints.filed import WORDS, filed
 from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
@@ -73,6 +74,7 @@ def proof(tmp_path: Path) -> Proof:
 
 async def refuse(api: httpx.AsyncClient, tokens: Tokens) -> None:
     filed = await apply(api, contact_phone=PHONE)
+    await corrected(api, filed, 1, contact_phone=f"{PHONE[:-1]}2", contract=CONTRACT)
     path = f"{APPLICATIONS}/{filed['application_id']}/refuse"
     body = {"reason": "not a utility"}
     answer = await api.post(path, json=body, headers=tokens.staff("operator") | once())
@@ -286,7 +288,7 @@ async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None
         contents = {
             table: await tx.scalar(text(sealed.format(table))) or ""
             for table in (
-                *("provider_applications", "account_bindings", "account_invitations"),
+                *("provider_applications", "application_corrections", "account_bindings", "account_invitations"),
                 *("complaints", "arrears_notices"),
             )
         }
@@ -299,7 +301,7 @@ async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None
             )
         )
         assert not [salt for salt in salts if salt in "".join(contents.values())]
-    assert PHONE not in contents["provider_applications"]
+    assert PHONE not in contents["provider_applications"] + contents["application_corrections"]
     assert ACCOUNT not in contents["account_bindings"] + contents["arrears_notices"]
     assert "withdrawn" in contents["arrears_notices"]
     assert "B-77" not in contents["arrears_notices"]

@@ -1,6 +1,8 @@
 """Read model of providers and tariffs from svc_services."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +22,12 @@ class ProviderApproved(EventData):
     endpoint_url: str
     customer_parameters: CustomerParameters | None = None
     """Events of before providers declared them have none."""
+    approved_by: UUID | None = None
+    stated_terms: dict[str, Any] | None = None
 
     def row(self, as_of: datetime) -> dict[str, Any]:
         """The columns that the event speaks of."""
-        columns = {**self.model_dump(), "as_of": as_of}
+        columns = {**self.model_dump(exclude={"approved_by", "stated_terms"}), "as_of": as_of}
         if self.customer_parameters is None:
             del columns["customer_parameters"]
         return columns
@@ -57,7 +61,11 @@ class TariffWithdrawn(TariffPublished):
     withdrawn_at: AwareDatetime
 
 
-async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
+StatedTerms = Callable[[AsyncSession, UUID, UUID, dict[str, Any]], Awaitable[None]]
+"""What else happens to the terms that a provider has stated, which (operator) has approved; in the same transaction."""
+
+
+async def on_provider_approved(state_terms: StatedTerms, tx: AsyncSession, event: Received[ProviderApproved]) -> None:
     """Keep the newest word on a provider; an older event that comes late changes nothing."""
     row = event.data.row(event.time)
     statement = insert(Provider).values(row)
@@ -67,6 +75,8 @@ async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApprove
         where=(Provider.as_of < statement.excluded.as_of) & (Provider.revision == 0),
     )
     await tx.execute(newer)
+    if event.data.approved_by and event.data.stated_terms:
+        await state_terms(tx, event.data.provider_id, event.data.approved_by, event.data.stated_terms)
 
 
 async def on_provider_changed(tx: AsyncSession, event: Received[ProviderChanged]) -> None:
@@ -100,12 +110,13 @@ async def on_tariff_withdrawn(tx: AsyncSession, event: Received[TariffWithdrawn]
     )
 
 
-HANDLERS: list[AnyHandler] = [
-    Handler("cn.ili.services.provider.approved.v1", ProviderApproved, on_provider_approved),
-    *(
-        Handler(f"cn.ili.services.provider.{change}.v1", ProviderChanged, on_provider_changed)
-        for change in ("suspended", "resumed", "updated")
-    ),
-    Handler("cn.ili.services.tariff.published.v1", TariffPublished, on_tariff_published),
-    Handler("cn.ili.services.tariff.withdrawn.v1", TariffWithdrawn, on_tariff_withdrawn),
-]
+def handlers(state_terms: StatedTerms) -> list[AnyHandler]:
+    return [
+        Handler("cn.ili.services.provider.approved.v1", ProviderApproved, partial(on_provider_approved, state_terms)),
+        *(
+            Handler(f"cn.ili.services.provider.{change}.v1", ProviderChanged, on_provider_changed)
+            for change in ("suspended", "resumed", "updated")
+        ),
+        Handler("cn.ili.services.tariff.published.v1", TariffPublished, on_tariff_published),
+        Handler("cn.ili.services.tariff.withdrawn.v1", TariffWithdrawn, on_tariff_withdrawn),
+    ]

@@ -9,13 +9,14 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.callers import ByKind, acting_for_organisations
-from kit.etags import NOT_MODIFIED, cacheable
+from kit.etags import NOT_MODIFIED, IfMatch, cacheable, etag_of
 from kit.fields.divisions import DivisionCode
 from kit.query_parameters import only_known_parameters
 from svc_services.callers import Operator, in_reach, only_operators
 from svc_services.providers.applications import decisions, limits, schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
+from svc_services.providers.key_sources.provider import HttpKeySource
 from svc_services.reference.models import UtilityKind
 from svc_services.reference.service import require_divisions
 from svc_services.settings import Settings
@@ -24,14 +25,14 @@ router = APIRouter(prefix="/services/v1", tags=["providers"])
 _APPLICANTS = "provider-applications"
 _MINUTE = 60
 _applying = Depends(anyone(because="a company that is not connected yet has no token"))
-_speakers = ByKind(
+only_speakers = ByKind(
     person=allow(scope="applications", assurance_level=2),
     organisation=acting_for_organisations(scope="applications"),
 )
 
 
 async def _applicant(request: Request) -> Caller | None:
-    return await _speakers(request) if request.headers.get("authorization") else None
+    return await only_speakers(request) if request.headers.get("authorization") else None
 
 
 async def _line(request: Request) -> limits.Line:
@@ -94,37 +95,65 @@ async def list_provider_applications(
 )
 async def get_provider_application(
     request: Request,
+    response: Response,
     tx: ReadTx,
     application_id: UUID,
     application_token: Annotated[str | None, Header(max_length=200)] = None,
 ) -> schemas.ProviderApplication:
     """Get an application, as its applicant or as an operator."""
     if application_token is not None:
-        return service.shown(await service.application_read_with(tx, application_id, application_token))
-    return service.shown(await service.application_of(tx, await only_operators(request), application_id))
+        found = await service.application_read_with(tx, application_id, application_token)
+    else:
+        found = await service.application_of(tx, await only_operators(request), application_id)
+    response.headers["ETag"] = etag_of(found.revision)
+    return service.shown(found)
 
 
 @router.post("/provider-applications/{application_id}/endorse")
 async def endorse_provider_application(
-    tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
+    transactions: Transactions,
+    caller: Operator,
+    once: OnceKey,
+    endpoints: ProviderEndpoints,
+    application_id: UUID,
+    if_match: IfMatch = None,
 ) -> schemas.ProviderApplication:
     """Confirm an application as the first of two operators.
 
-    The company's sandbox has passed its newest conformance run, in the last 30 days.
+    The company's sandbox has passed its newest conformance run, in the last 30 days and since its last correction. An
+    application that was corrected is confirmed with `If-Match`, the revision that was read. Keys that the company
+    publishes are fetched.
     """
-    return await once.do(tx, caller, decisions.endorse(tx, caller, application_id))
+    async with transactions.transaction() as tx:
+        await once.claim(tx, caller)
+        seen = await decisions.seen(tx, caller, application_id, if_match)
+    seen = await decisions.with_keys(HttpKeySource(endpoints), seen)
+    async with transactions.transaction() as tx:
+        return await once.do(tx, caller, decisions.endorse(tx, caller, application_id, seen))
 
 
 @router.post("/provider-applications/{application_id}/approve")
 async def approve_provider_application(
-    request: Request, tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
+    request: Request,
+    transactions: Transactions,
+    caller: Operator,
+    once: OnceKey,
+    endpoints: ProviderEndpoints,
+    application_id: UUID,
+    if_match: IfMatch = None,
 ) -> schemas.ProviderApplication:
     """Approve an application and connect the company, as the second of two operators.
 
-    Its systems get tokens with the application's id as `client_id` from now on.
+    Its systems get tokens with the application's id as `client_id` from now on. An application that was corrected is
+    approved with `If-Match`, the revision that was read. Keys that the company publishes are fetched, and again later.
     """
     is_reviewed = request.app.state.settings.onboarding == "reviewed"
-    return await once.do(tx, caller, decisions.approve(tx, caller, application_id, is_reviewed=is_reviewed))
+    async with transactions.transaction() as tx:
+        await once.claim(tx, caller)
+        seen = await decisions.seen(tx, caller, application_id, if_match)
+    seen = await decisions.with_keys(HttpKeySource(endpoints), seen)
+    async with transactions.transaction() as tx:
+        return await once.do(tx, caller, decisions.approve(tx, caller, application_id, seen, is_reviewed=is_reviewed))
 
 
 @router.post("/provider-applications/{application_id}/refuse")

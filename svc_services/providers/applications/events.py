@@ -5,6 +5,7 @@ from pydantic import ConfigDict
 
 from chassis.outbox import Event
 from kit.fields.customer_parameters import CustomerParameters
+from svc_services.providers.applications.stated_terms import StatedTerms
 from svc_services.reference.models import UtilityKind
 
 
@@ -26,3 +27,7 @@ class ProviderApproved(Event):
     jwks: dict[str, Any]
     customer_parameters: CustomerParameters
     """How its account numbers look."""
+    approved_by: UUID | None = None
+    """The operator."""
+    stated_terms: StatedTerms | None = None
+    """How the company says that its bills are paid; svc_payments proposes them as its payment terms."""

@@ -13,6 +13,7 @@ from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from kit.fields.customer_parameters import TEN_DIGITS, CustomerParameters
 from svc_services.base import Base
+from svc_services.providers.applications.stated_terms import UNSTATED, StatedTerms
 from svc_services.reference.models import PREFECTURE, UtilityKind
 
 _UNDECLARED = TEN_DIGITS.model_dump(mode="json")
@@ -77,6 +78,16 @@ class ProviderApplication(Base):
     endpoint_url: Mapped[str] = mapped_column(Text)
     customer_parameters: Mapped[dict[str, Any]] = _parameters()
     contact_phone: Mapped[str | None] = mapped_column(Text)
+    jwks_uri: Mapped[str | None] = mapped_column(Text)
+    """Where the company publishes its keys; `jwks` is empty then until the approval fetches them."""
+    contract: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
+    """`number` and `signed_on` of the contract on paper."""
+    requests_per_minute: Mapped[int | None]
+    """How many calls a minute the company's system bears."""
+    stated_terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """As `stated_terms.StatedTerms`."""
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Rises with each correction: runs and endorsements are of one revision."""
     proved_by: Mapped[UUID | None]
     """The legal representative or agent who applied; nobody has proved to speak for the company where it is empty."""
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
@@ -87,6 +98,10 @@ class ProviderApplication(Base):
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    @property
+    def terms(self) -> StatedTerms:
+        return StatedTerms.model_validate(self.stated_terms) if self.stated_terms else UNSTATED
 
     def decide(self, status: ApplicationStatus, operator_id: UUID) -> None:
         self.move_to(status)

@@ -2,13 +2,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
 
 from chassis.text import Line
 from kit.fields.customer_parameters import TEN_DIGITS, CustomerParameters
 from kit.fields.divisions import DivisionCode
-from svc_services.fields import Name, Number, Reason
+from svc_services.fields import Day, Name, Number, Reason
 from svc_services.providers.applications.models import ApplicationStatus, Closure
+from svc_services.providers.applications.stated_terms import StatedTerms
 from svc_services.reference.models import UtilityKind
 
 _JWKS = {
@@ -30,6 +31,21 @@ _JWKS = {
 }
 
 
+Jwks = Annotated[dict[str, Any], WithJsonSchema(_JWKS)]
+Url = Annotated[Line, Field(max_length=500)]
+Phone = Annotated[Line, Field(pattern=r"^\+?[0-9 -]{5,24}$")]
+PerMinute = Annotated[StrictInt, Field(ge=1, le=60_000)]
+
+
+class Contract(BaseModel):
+    """The contract on paper between the company and the operator of the platform."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    number: Annotated[Line, Field(max_length=100)]
+    signed_on: Day
+
+
 class NewProviderApplication(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -38,11 +54,25 @@ class NewProviderApplication(BaseModel):
     name: Name
     kind: UtilityKind
     division_codes: list[DivisionCode] = Field(min_length=1, max_length=50)
-    jwks: Annotated[dict[str, Any], WithJsonSchema(_JWKS)]
-    endpoint_url: Annotated[Line, Field(max_length=500)]
-    contact_phone: Annotated[Line, Field(pattern=r"^\+?[0-9 -]{5,24}$")] | None = None
+    jwks: Jwks | None = None
+    """The company's keys, or in their place `jwks_uri`: one of the two."""
+    jwks_uri: Url | None = None
+    """Where the company publishes its keys; they are fetched when the application is endorsed, approved, and after."""
+    endpoint_url: Url
+    contact_phone: Phone | None = None
     customer_parameters: CustomerParameters = TEN_DIGITS
     """How the company's account numbers look; by default ten digits, the last a check digit by MOD 11,10."""
+    contract: Contract | None = None
+    requests_per_minute: PerMinute | None = None
+    """How many calls a minute the company's system bears; operators read it."""
+    stated_terms: StatedTerms | None = None
+    """How the company's bills are paid; by default it sends them, and they are paid in full."""
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> "NewProviderApplication":
+        if (self.jwks is None) == (self.jwks_uri is None):
+            raise ValueError("keys come as jwks or by jwks_uri, one of the two")
+        return self
 
 
 class ProviderApplication(BaseModel):
@@ -54,10 +84,17 @@ class ProviderApplication(BaseModel):
     name: str
     kind: UtilityKind
     division_codes: list[str]
+    revision: int
+    """Rises with each correction; the `ETag` has it too."""
     jwks: dict[str, Any]
+    """Without keys while they come by `jwks_uri` and the application is not approved."""
+    jwks_uri: str | None
     endpoint_url: str
     contact_phone: str | None
     customer_parameters: CustomerParameters
+    contract: Contract | None
+    requests_per_minute: int | None
+    stated_terms: StatedTerms | None
     refusal_reason: str | None
     """An operator's; null where `closure` says why."""
     closure: Closure | None

@@ -28,6 +28,8 @@ from svc_services.providers.organisations import service as organisations
 from svc_services.reference.service import require_divisions
 
 TOKEN_INVALID = SecurityEvent("token_invalid")
+NO_KEYS: dict[str, list[dict[str, str]]] = {"keys": []}
+"""Of a company that publishes its keys, until they are fetched."""
 
 
 class BadUscc(Problem):
@@ -62,6 +64,7 @@ class Checked:
 
     uscc: str
     jwks: dict[str, list[dict[str, str]]]
+    jwks_uri: str | None
     endpoint_url: str
     customer_parameters: CustomerParameters
 
@@ -92,15 +95,17 @@ def accepted_parameters(written: CustomerParameters) -> CustomerParameters:
 
 async def checked(registry: LegalEntityRegistry, endpoints: Endpoints, new: schemas.NewProviderApplication) -> Checked:
     """Check an application against its standards and the legal-entity registry; outside any transaction."""
-    uscc, jwks = normalised_uscc(new.uscc), public_key_set(new.jwks)
+    uscc = normalised_uscc(new.uscc)
+    jwks = NO_KEYS if new.jwks is None else public_key_set(new.jwks)
     parameters = accepted_parameters(new.customer_parameters)
     endpoint_url = await endpoints.accepted(new.endpoint_url)
+    jwks_uri = await endpoints.accepted(new.jwks_uri) if new.jwks_uri else None
     standing = await registry.standing_of(uscc)
     if standing is Standing.NO_RECORD:
         raise NoSuchLegalEntity
     if standing is Standing.REVOKED:
         raise LegalEntityRevoked
-    return Checked(uscc, jwks, endpoint_url, parameters)
+    return Checked(uscc, jwks, jwks_uri, endpoint_url, parameters)
 
 
 async def apply(
@@ -119,7 +124,7 @@ async def apply(
         await organisations.displace_unproved(tx, facts.uscc, new.kind)
     await key_claims.require_unclaimed(tx, facts.jwks)
     token = secrets.token_urlsafe(32)
-    filed = (
+    application = await tx.scalar(
         insert(ProviderApplication)
         .values(
             id=new_id(),
@@ -128,7 +133,9 @@ async def apply(
             kind=new.kind,
             division_codes=division_codes,
             jwks=facts.jwks,
+            jwks_uri=facts.jwks_uri,
             endpoint_url=facts.endpoint_url,
+            **new.model_dump(mode="json", include={"contract", "requests_per_minute", "stated_terms"}),
             customer_parameters=facts.customer_parameters.model_dump(mode="json"),
             contact_phone=new.contact_phone,
             token_hash=_hash(token),
@@ -138,10 +145,9 @@ async def apply(
         .on_conflict_do_nothing()
         .returning(ProviderApplication)
     )
-    application = await tx.scalar(filed)
     if application is None:
         raise ApplicationExists
-    return schemas.FiledProviderApplication(**shown(application).model_dump(), application_token=token)
+    return schemas.FiledProviderApplication(**dict(shown(application)), application_token=token)
 
 
 async def application_read_with(tx: AsyncSession, application_id: UUID, token: str) -> ProviderApplication:
@@ -200,10 +206,15 @@ def shown(application: ProviderApplication) -> schemas.ProviderApplication:
         name=application.name,
         kind=application.kind,
         division_codes=application.division_codes,
+        revision=application.revision,
         jwks=application.jwks,
+        jwks_uri=application.jwks_uri,
         endpoint_url=application.endpoint_url,
         contact_phone=application.contact_phone,
         customer_parameters=CustomerParameters.model_validate(application.customer_parameters),
+        contract=application.contract and schemas.Contract.model_validate(application.contract),
+        requests_per_minute=application.requests_per_minute,
+        stated_terms=application.terms if application.stated_terms else None,
         refusal_reason=application.refusal_reason,
         closure=application.closure,
         decided_by=application.decided_by,

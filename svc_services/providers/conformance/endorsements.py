@@ -15,12 +15,13 @@ from svc_services.callers import OPERATOR
 from svc_services.providers.applications.models import ProviderApplication
 from svc_services.providers.conformance.models import ProviderEndorsement
 from svc_services.providers.conformance.queries import require_passed_run
+from svc_services.providers.corrections.queries import correctors_of
 
 PROPOSED = SecurityEvent("client_change_proposed")
 
 
 class NotEndorsed(Problem):
-    """No first operator has given their word since the newest run."""
+    """No first operator has given their word since the newest run and the last correction."""
 
     status, code = 409, "not_endorsed"
 
@@ -30,11 +31,16 @@ async def endorse(tx: AsyncSession, caller: Caller, application: ProviderApplica
 
     Raises:
         ConformanceNotShown
-        SecondPersonNeeded: the caller made the application.
+        SecondPersonNeeded: the caller made or corrected the application.
     """
-    require_second_person(caller.id, application.proved_by)
-    run = await require_passed_run(tx, application.id)
-    word = {"run_id": run.id, "endorsed_by": caller.id, "endorsed_at": now()}
+    require_second_person(caller.id, application.proved_by, *await correctors_of(tx, application.id))
+    run = await require_passed_run(tx, application)
+    word = {
+        "run_id": run.id,
+        "application_revision": application.revision,
+        "endorsed_by": caller.id,
+        "endorsed_at": now(),
+    }
     given = insert(ProviderEndorsement).values(application_id=application.id, **word)
     await tx.execute(given.on_conflict_do_update(index_elements=[ProviderEndorsement.application_id], set_=word))
     record_on_commit(tx, PROPOSED, "endorse", application_id=application.id, proposed_by=caller.id)
@@ -47,10 +53,10 @@ async def require_endorsed(tx: AsyncSession, caller: Caller, application: Provid
         ConformanceNotShown, NotEndorsed
         SecondPersonNeeded, and the others of `require_second_holder`
     """
-    require_second_person(caller.id, application.proved_by)
-    run = await require_passed_run(tx, application.id)
+    require_second_person(caller.id, application.proved_by, *await correctors_of(tx, application.id))
+    run = await require_passed_run(tx, application)
     word = await tx.get(ProviderEndorsement, application.id, with_for_update=True, populate_existing=True)
-    if word is None or word.run_id != run.id:
+    if word is None or (word.run_id, word.application_revision) != (run.id, application.revision):
         raise NotEndorsed
     within = application.division_codes
     acting = acting_in(caller, within, OPERATOR)

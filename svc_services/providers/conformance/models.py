@@ -51,6 +51,8 @@ class Sandbox(Base):
     """`account_number` and `holder_name` of each."""
     unknown_account: Mapped[str] = mapped_column(Text)
     """A number that fits and that the sandbox must not know."""
+    bills: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
+    """Of the next run: each run pays its own. Empty in a sandbox that was named before there were any."""
     named_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
@@ -71,6 +73,11 @@ class ConformanceRun(Leased, Base):
     endpoint_url: Mapped[str] = mapped_column(Text)
     accounts: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
     unknown_account: Mapped[str] = mapped_column(Text)
+    bills: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
+    stated_terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """As the application had them; empty in a run of before payments had rules."""
+    application_revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    """The run counts for this revision of the application alone."""
     status: Mapped[RunStatus] = mapped_column(Text, default=RunStatus.QUEUED)
     results: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     """What was tried, as `kit.conformance.results.Tried`."""
@@ -99,6 +106,7 @@ class ProviderEndorsement(Base):
 
     application_id: Mapped[UUID] = mapped_column(ForeignKey("provider_applications.id"), primary_key=True)
     run_id: Mapped[UUID] = mapped_column(ForeignKey("conformance_runs.id"))
+    application_revision: Mapped[int] = mapped_column(default=1, server_default="1")
     endorsed_by: Mapped[UUID]
     endorsed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     approved_by: Mapped[UUID | None]

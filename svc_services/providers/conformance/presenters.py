@@ -5,7 +5,9 @@ from typing import Any
 
 from kit.conformance.results import Tried
 from kit.words import catalogues
+from svc_services.providers.applications.stated_terms import StatedTerms
 from svc_services.providers.conformance import schemas
+from svc_services.providers.conformance.bills import by_rule
 from svc_services.providers.conformance.models import ConformanceRun, RunStatus, Sandbox
 from svc_services.providers.conformance.rules import Account, Rules
 
@@ -19,12 +21,14 @@ def shown_sandbox(sandbox: Sandbox) -> schemas.ProviderSandbox:
         endpoint_url=sandbox.endpoint_url,
         accounts=[schemas.SandboxAccount(**each) for each in distinct.values()],
         unknown_account=sandbox.unknown_account,
+        bills=[schemas.SandboxBill.model_validate(each) for each in sandbox.bills],
         named_at=sandbox.named_at,
     )
 
 
 def rules_of(run: ConformanceRun) -> Rules:
-    return Rules([Account(**each) for each in run.accounts], run.unknown_account)
+    terms = StatedTerms.model_validate(run.stated_terms) if run.stated_terms else None
+    return Rules([Account(**each) for each in run.accounts], run.unknown_account, by_rule(run.bills), terms)
 
 
 def summary(run: ConformanceRun) -> schemas.ConformanceRunSummary:

@@ -1,11 +1,15 @@
-"""What a company's sandbox must do when the platform asks whether an account is held under a name."""
+"""What a company's sandbox must do: the rules of a run, and those of asking whether an account is held under a name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kit.conformance.probe import Answer, Call, Trial, Twist
 from kit.conformance.results import Fault
 from kit.conformance.rules import Rule, fault_of, refusals_of, unrefused
+from svc_services.providers.applications.stated_terms import BillSource, StatedTerms
+from svc_services.providers.conformance.bills import Bill
+from svc_services.providers.conformance.inquiries import Inquiries, TopUps
+from svc_services.providers.conformance.postings import Postings
 from svc_services.providers.conformance.roster import OTHER_NAME
 
 PATH, _OTHER_PATH = "/account-verifications", "/bill-inquiries"
@@ -26,9 +30,33 @@ class Rules:
 
     held: Sequence[Account]
     unknown: str
+    bills: Mapping[str, Bill] = field(default_factory=dict)
+    terms: StatedTerms | None = None
+    """How the company is paid; None: the run has no rules of payments."""
 
     @property
     def before_restart(self) -> Mapping[str, Rule]:
+        return {**self._verifications, **self._payments, BEFORE_RESTART: self._before_restart}
+
+    @property
+    def after_restart(self) -> Mapping[str, Rule]:
+        postings = Postings(self.bills, self.unknown).after_restart if self.terms else {}
+        own = {"after_restart": self._after_restart, "replay_after_restart": self._replay_after_restart}
+        return {**own, **postings}
+
+    @property
+    def _payments(self) -> Mapping[str, Rule]:
+        if self.terms is None:
+            return {}
+        rules = dict(Postings(self.bills, self.unknown).before_restart)
+        if BillSource.INQUIRY in self.terms.bill_sources:
+            rules |= Inquiries(self.bills, self.unknown).rules
+        if self.terms.top_up_amounts_fen:
+            rules |= TopUps(self.held[7].account_number, self.unknown, self.terms.top_up_amounts_fen).rules
+        return rules
+
+    @property
+    def _verifications(self) -> Mapping[str, Rule]:
         return {
             "right_answer": self._answers("match", self.held[0]),
             "other_name": self._answers("no_match", Account(self.held[1].account_number, OTHER_NAME)),
@@ -37,12 +65,7 @@ class Rules:
             "contradiction": self._agrees(self.held[3], "one", "other"),
             "in_time": self._in_time,
             **refusals_of(lambda trial, use: _verification(trial, self.held[5], use), _OTHER_PATH),
-            BEFORE_RESTART: self._before_restart,
         }
-
-    @property
-    def after_restart(self) -> Mapping[str, Rule]:
-        return {"after_restart": self._after_restart, "replay_after_restart": self._replay_after_restart}
 
     def _answers(self, expected: str, account: Account) -> Rule:
         async def rule(trial: Trial) -> Fault | None:

@@ -21,6 +21,15 @@ class SandboxAccount(BaseModel):
     holder_name: str
 
 
+class SandboxBill(BaseModel):
+    bill_number: str
+    account_number: str
+    period: str
+    usage: str
+    amount_fen: int
+    due_date: str
+
+
 class ProviderSandbox(BaseModel):
     """What the test system needs to know."""
 
@@ -33,6 +42,8 @@ class ProviderSandbox(BaseModel):
     """Invented: load them into the test system, and no others."""
     unknown_account: str
     """A number that the test system must not know."""
+    bills: list[SandboxBill]
+    """Due on these accounts. Load them before a run is started: each run pays its own, and others are here after it."""
     named_at: datetime
 
 

@@ -9,11 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import now
+from chassis.db import new_id, now
 from chassis.problems import NotFound, Problem
 from kit.fields.customer_parameters import CustomerParameters
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
 from svc_services.providers.conformance import presenters, roster, schemas
+from svc_services.providers.conformance.bills import invented_bills
 from svc_services.providers.conformance.models import ENDED, ConformanceRun, RunStatus, Sandbox
 
 MOST_A_DAY = 10
@@ -81,7 +82,13 @@ async def name_sandbox(tx: AsyncSession, application_id: UUID, endpoint_url: str
     if found is None:
         raise NoSandboxAccounts
     accounts, unknown = found
-    row = {"endpoint_url": endpoint_url, "accounts": accounts, "unknown_account": unknown, "named_at": now()}
+    row = {
+        "endpoint_url": endpoint_url,
+        "accounts": accounts,
+        "unknown_account": unknown,
+        "bills": invented_bills(new_id(), accounts, now()),
+        "named_at": now(),
+    }
     named = insert(Sandbox).values(application_id=application_id, **row)
     await tx.execute(named.on_conflict_do_update(index_elements=[Sandbox.application_id], set_=row))
     sandbox = await tx.get_one(Sandbox, application_id, populate_existing=True)
@@ -96,9 +103,9 @@ async def start(
     Raises:
         NotFound, ApplicationClosed, NoSandbox, ConformanceRunOpen, TooManyConformanceRuns
     """
-    await _open(tx, application_id)
+    application = await _open(tx, application_id)
     sandbox = await tx.get(Sandbox, application_id)
-    if sandbox is None:
+    if sandbox is None or not sandbox.bills:
         raise NoSandbox
     await _require_free(tx, application_id)
     run = ConformanceRun(
@@ -106,9 +113,13 @@ async def start(
         endpoint_url=sandbox.endpoint_url,
         accounts=sandbox.accounts,
         unknown_account=sandbox.unknown_account,
+        bills=sandbox.bills,
+        stated_terms=application.terms.model_dump(mode="json"),
+        application_revision=application.revision,
         started_by=started_by.id if started_by else None,
     )
     tx.add(run)
+    sandbox.bills = invented_bills(new_id(), sandbox.accounts, now())
     await tx.flush()
     return presenters.shown(run, language)
 

@@ -60,7 +60,7 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
             key_terms.limit(provider, change.details["kid"], change.details["valid_until"])
         case Action.FETCH_KEYS:
             await _require_latest(tx, change)
-            await _fetch_keys(tx, provider, change.details["jwks_uri"])
+            await follow_source(tx, provider, change.details["jwks_uri"])
         case Action.CORRECT_ENDPOINT:
             await _require_latest(tx, change)
             provider.endpoint_url = change.details["endpoint_url"]
@@ -123,7 +123,8 @@ async def ended_kids(tx: AsyncSession, provider_id: UUID) -> set[str]:
     return set(await tx.scalars(select(EndedKey.kid).where(EndedKey.provider_id == provider_id)))
 
 
-async def _fetch_keys(tx: AsyncSession, provider: Provider, jwks_uri: str | None) -> None:
+async def follow_source(tx: AsyncSession, provider: Provider, jwks_uri: str | None) -> None:
+    """Fetch a company's keys from there as soon as the worker runs; no longer, where it is None."""
     values = {"provider_id": provider.id, "jwks_uri": jwks_uri}
     source = insert(KeySource).values(values)
     await tx.execute(source.on_conflict_do_update(index_elements=["provider_id"], set_={"jwks_uri": jwks_uri}))

@@ -49,6 +49,14 @@ async def fetch_due(database: Database, source: HttpKeySource) -> None:
             await _apply(tx, due, keys)
 
 
+async def begin(tx: AsyncSession, provider: Provider, jwks_uri: str) -> None:
+    """Follow the source of a company that was connected with the keys found there."""
+    await effects.follow_source(tx, provider, jwks_uri)
+    fetched = [{"thumbprint": each, "provider_id": provider.id} for each in effects.thumbprints(provider)]
+    await tx.execute(insert(FetchedKey).values(fetched))
+    await effects.publish(tx, provider)
+
+
 async def hurry(tx: AsyncSession, provider_id: UUID) -> None:
     """Fetch a source next, but not sooner after the last time than the floor allows."""
     soonest = func.greatest(now(), KeyFetch.tried_at + FLOOR)

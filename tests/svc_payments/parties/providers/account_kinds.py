@@ -7,7 +7,8 @@ from uuid import UUID
 from chassis.db import Database, new_id
 from contracts.reference_provider.numbering import NUMBERINGS
 from contracts.reference_provider.roster import account_number
-from svc_payments.parties.providers.consumers import HANDLERS
+from svc_payments.billing.terms.stated import propose_stated
+from svc_payments.parties.providers.consumers import handlers
 from svc_payments.parties.providers.models import Provider
 from tests.svc_payments.billing.bills.factories import a_binding, save
 from tests.svc_payments.parties.events import Event
@@ -37,7 +38,7 @@ async def declare(
         "customer_parameters": parameters | {"pattern": f"^{parameters['pattern']}$"},
     }
     async with database.transaction() as tx:
-        await Event("provider.updated", data).consume(tx, HANDLERS)
+        await Event("provider.updated", data).consume(tx, handlers(propose_stated))
 
 
 async def _endpoint_of(database: Database, provider_id: UUID) -> str:

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens
 from svc_payments.billing.bills.models import Bill
+from svc_payments.billing.terms.stated import propose_stated
 from svc_payments.collection.postings.models import Posting
-from svc_payments.parties.providers.consumers import HANDLERS
+from svc_payments.parties.providers.consumers import handlers
 from svc_payments.parties.providers.models import Provider
 from tests.svc_payments.collection.postings.test_delivery import expire_leases
 from tests.svc_payments.parties.events import Event
@@ -55,11 +56,11 @@ async def test_changes_arrive_in_any_order_and_the_highest_revision_wins(tx: Asy
         approved(provider_id, "https://old.example", 9),
         changed(provider_id, 1, "updated", "second", url="https://older.example"),
     ):
-        await event.consume(tx, HANDLERS)
+        await event.consume(tx, handlers(propose_stated))
     provider = await tx.get_one(Provider, provider_id, populate_existing=True)
     assert (provider.endpoint_url, provider.suspended_at is not None) == ("https://new.example", True)
     assert provider.ended_keys == ["first", "second"]
-    await changed(provider_id, 3, "resumed").consume(tx, HANDLERS)
+    await changed(provider_id, 3, "resumed").consume(tx, handlers(propose_stated))
     await tx.flush()
     assert (provider.suspended_at, provider.ended_keys) == (None, ["first", "second"])
 
@@ -74,12 +75,12 @@ async def test_tokens_of_a_suspended_client_or_an_ended_key_are_refused(
 
     assert await answer("leaked") == (200, None)
     async with database.transaction() as tx:
-        await changed(provider_id, 1, "updated", "leaked").consume(tx, HANDLERS)
+        await changed(provider_id, 1, "updated", "leaked").consume(tx, handlers(propose_stated))
     assert await answer("leaked") == (401, "client_key_ended")
     assert await answer(None) == (401, "client_key_ended")
     assert await answer("another") == (200, None)
     async with database.transaction() as tx:
-        await changed(provider_id, 2, "suspended", "leaked", suspended=True).consume(tx, HANDLERS)
+        await changed(provider_id, 2, "suspended", "leaked", suspended=True).consume(tx, handlers(propose_stated))
     assert await answer("another") == (403, "client_suspended")
 
 

@@ -93,7 +93,8 @@ async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
         (event,) = await emitted(tx)
     assert (event.type, event.key) == ("cn.ili.services.provider.approved.v1", read["provider_id"])
     names = ("provider_id", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks", "customer_parameters")
-    assert event.data == {name: read[name] for name in names}
+    stated = {"approved_by": str(operator_id), "stated_terms": None}
+    assert event.data == {name: read[name] for name in names} | stated
 
 
 async def test_concurrent_approvals_make_one_provider(

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from chassis.db import Database
 from chassis.testing import once
-from contracts.reference_provider.books import Books
+from contracts.reference_provider.books import BilledBill, Books
 from contracts.reference_provider.platform_keys import PlatformKeys
 from contracts.reference_provider.server import Company, create_app
 from deploy.local.programs import LOOPBACK, free_port
@@ -60,6 +60,8 @@ class Applicant:
         return found
 
     async def start(self) -> str:
+        """Start a run, having read the bills that it will pay."""
+        self.sandbox = await self.get("sandbox")
         answer = await self.post("conformance-runs")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["run_id"])
@@ -71,8 +73,14 @@ class Applicant:
         return await self.post(f"conformance-runs/{run_id}/resume")
 
 
+EVERYTHING = {
+    "bill_sources": ["pushed", "inquiry", "top_up"],
+    "top_up_amounts_fen": [1_000, 5_000],
+}
+
+
 async def applied(api: httpx.AsyncClient, **changes: Any) -> Applicant:  # noqa: ANN401 - JSON
-    filed = await apply(api, **changes)
+    filed = await apply(api, **{"stated_terms": EVERYTHING} | changes)
     applicant = Applicant(api, filed["application_id"], filed["application_token"], free_port(), {})
     named = await applicant.post("sandbox", endpoint_url=applicant.url)
     assert named.status_code == 200, named.text
@@ -83,6 +91,7 @@ async def applied(api: httpx.AsyncClient, **changes: Any) -> Applicant:  # noqa:
 def books_of(applicant: Applicant, folder: Path) -> Books:
     books = Books(folder / "sandbox.sqlite3")
     books.add_accounts((each["account_number"], each["holder_name"]) for each in applicant.sandbox["accounts"])
+    books.add_bills(BilledBill(**bill) for bill in applicant.sandbox["bills"])
     return books
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -16,39 +16,21 @@ from contracts.reference_provider.books import Books
 from contracts.reference_provider.platform_signature import Call, NotFromPlatform, Signed, verify
 from tests.contracts.reference_provider.processes import Platform
 from tests.svc_services.providers.conformance.examined import Applicant, system_of
-
-SLOW_SECONDS = 0.5
-
-
-class _Wrapped:
-    """Books with some of their answers replaced; everything else is theirs."""
-
-    def __init__(self, books: Books, **replaced: Callable[..., Any]) -> None:
-        self._books, self._replaced = books, replaced
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the books
-        return self._replaced.get(name) or getattr(self._books, name)
+from tests.svc_services.providers.conformance.faults import SLOW_SECONDS, Fault, Wrapped, fault
+from tests.svc_services.providers.conformance.faulty_payments import PAYMENT_FAULTS
 
 
-class Fault(NamedTuple):
-    name: str
-    breaks: frozenset[str]
-    apply: Callable[[Starlette, pytest.MonkeyPatch], None]
-
-
-def faulty(
-    fault: Fault, applicant: Applicant, platform: Platform, folder: Path, patch: pytest.MonkeyPatch
-) -> Starlette:
+def faulty(made: Fault, applicant: Applicant, platform: Platform, folder: Path, patch: pytest.MonkeyPatch) -> Starlette:
     app = system_of(applicant, platform, folder)
     app.state.folder = folder
-    fault.apply(app, patch)
+    made.apply(app, patch)
     return app
 
 
 def _answers(replace: Callable[[str], str]) -> Callable[[Starlette, pytest.MonkeyPatch], None]:
     def apply(app: Starlette, _patch: pytest.MonkeyPatch) -> None:
         books: Books = app.state.books
-        app.state.books = _Wrapped(books, verify_holder=lambda *asked: replace(books.verify_holder(*asked)))
+        app.state.books = Wrapped(books, verify_holder=lambda *asked: replace(books.verify_holder(*asked)))
 
     return apply
 
@@ -82,7 +64,7 @@ def _takes_any_of_its_paths(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
 
 
 def _uses_nonces_again(app: Starlette, _patch: pytest.MonkeyPatch) -> None:
-    app.state.books = _Wrapped(app.state.books, first_use=lambda *_: True)
+    app.state.books = Wrapped(app.state.books, first_use=lambda *_: True)
 
 
 def _forgets_nonces_at_the_restart(app: Starlette, _patch: pytest.MonkeyPatch) -> None:
@@ -93,7 +75,7 @@ def _forgets_nonces_at_the_restart(app: Starlette, _patch: pytest.MonkeyPatch) -
         seen.add(nonce)
         return is_new
 
-    app.state.books = _Wrapped(app.state.books, first_use=first_use)
+    app.state.books = Wrapped(app.state.books, first_use=first_use)
 
 
 def _reads(apply: Callable[[Any, dict[str, Any]], str | None]) -> Callable[[Starlette, pytest.MonkeyPatch], None]:
@@ -138,7 +120,7 @@ def _slow(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
 def _loses_accounts_at_the_restart(app: Starlette, _patch: pytest.MonkeyPatch) -> None:
     marker: Path = app.state.folder / "was_started"
     if marker.exists():
-        app.state.books = _Wrapped(app.state.books, verify_holder=lambda *_: "no_account")
+        app.state.books = Wrapped(app.state.books, verify_holder=lambda *_: "no_account")
     marker.touch()
 
 
@@ -153,29 +135,27 @@ def _takes_members_twice(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(server, "members", dict)
 
 
-def _fault(name: str, apply: Callable[[Starlette, pytest.MonkeyPatch], None], *breaks: str) -> Fault:
-    return Fault(name, frozenset(breaks), apply)
-
-
+_SIGNED = ("wrong_signature", "other_path", "posting_signature", "inquiry_signature")
 FAULTS = (
-    _fault("says no", _answers(lambda said: "no_match" if said == "match" else said), "right_answer"),
-    _fault("says yes", _answers(lambda said: "match" if said == "no_match" else said), "other_name"),
-    _fault(
+    fault("says no", _answers(lambda said: "no_match" if said == "match" else said), "right_answer"),
+    fault("says yes", _answers(lambda said: "match" if said == "no_match" else said), "other_name"),
+    fault(
         "knows every account", _answers(lambda said: "no_match" if said == "no_account" else said), "unknown_account"
     ),
-    _fault("forgets requests", _reads(_forgets_requests), "duplicate_delivery"),
-    _fault("changes its mind", _reads(_changes_its_mind), "contradiction"),
-    _fault("slow", _slow, "in_time"),
-    _fault("takes unsigned calls", _tolerates("unsigned"), "unsigned"),
-    _fault("takes any signature", _tolerates("wrong_signature"), "wrong_signature", "other_path"),
-    _fault("takes any key", _tolerates("unknown_key"), "unknown_key"),
-    _fault("takes any of its paths", _takes_any_of_its_paths, "other_path"),
-    _fault("takes any body", _tolerates("wrong_digest"), "other_body"),
-    _fault("takes any recipient", _tolerates("other_recipient"), "other_recipient"),
-    _fault("takes old calls", _tolerates("clock_skew"), "old_time"),
-    _fault("uses nonces again", _uses_nonces_again, "replay", "replay_after_restart"),
-    _fault("forgets nonces", _forgets_nonces_at_the_restart, "replay_after_restart"),
-    _fault("ignores whom the body names", _ignores_whom_the_body_names, "other_company"),
-    _fault("takes members twice", _takes_members_twice, "repeated_member"),
-    _fault("loses accounts", _loses_accounts_at_the_restart, "after_restart"),
+    fault("forgets requests", _reads(_forgets_requests), "duplicate_delivery"),
+    fault("changes its mind", _reads(_changes_its_mind), "contradiction"),
+    fault("slow", _slow, "in_time", "posting_in_time", "inquiry_in_time"),
+    fault("takes unsigned calls", _tolerates("unsigned"), "unsigned"),
+    fault("takes any signature", _tolerates("wrong_signature"), *_SIGNED),
+    fault("takes any key", _tolerates("unknown_key"), "unknown_key"),
+    fault("takes any of its paths", _takes_any_of_its_paths, "other_path"),
+    fault("takes any body", _tolerates("wrong_digest"), "other_body"),
+    fault("takes any recipient", _tolerates("other_recipient"), "other_recipient"),
+    fault("takes old calls", _tolerates("clock_skew"), "old_time"),
+    fault("uses nonces again", _uses_nonces_again, "replay", "replay_after_restart"),
+    fault("forgets nonces", _forgets_nonces_at_the_restart, "replay_after_restart"),
+    fault("ignores whom the body names", _ignores_whom_the_body_names, "other_company"),
+    fault("takes members twice", _takes_members_twice, "repeated_member"),
+    fault("loses accounts", _loses_accounts_at_the_restart, "after_restart"),
+    *PAYMENT_FAULTS,
 )

@@ -12,12 +12,16 @@ import pytest_asyncio
 
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, client_of, once
+from kit.fields.customer_parameters import TEN_DIGITS
 from svc_services.app import create_app
 from svc_services.settings import Settings
 from tests.appointments import appointing
 from tests.contracts.reference_provider.processes import Platform
 from tests.service_settings import settings_at
+from tests.svc_services.companies import uscc
 from tests.svc_services.providers.conformance.examined import Applicant, applied, change_run, pass_run
+from tests.svc_services.providers.corrections.corrections import correct, corrected
+from tests.svc_services.providers.organisations.test_organisations import claimed, file, mandated, representative
 
 
 @pytest.fixture
@@ -37,12 +41,13 @@ class Operators:
         self.api, self.tokens, self.applicant = api, tokens, applicant
         self.first, self.second = new_id(), new_id()
 
-    async def do(self, what: str, operator: UUID) -> httpx.Response:
-        headers = self.tokens.staff("operator", person_id=operator) | once()
+    async def do(self, what: str, operator: UUID, revision: int | None = None) -> httpx.Response:
+        seen = {} if revision is None else {"If-Match": f'"{revision}"'}
+        headers = self.tokens.staff("operator", person_id=operator) | once() | seen
         return await self.api.post(f"{self.applicant.path}/{what}", headers=headers)
 
-    async def code_of(self, what: str, operator: UUID) -> str:
-        answer = await self.do(what, operator)
+    async def code_of(self, what: str, operator: UUID, revision: int | None = None) -> str:
+        answer = await self.do(what, operator, revision)
         return "" if answer.is_success else str(answer.json()["code"])
 
 
@@ -105,3 +110,74 @@ async def test_only_operators_of_its_divisions_decide(
         headers = tokens.staff("operator", division_code=division) | once()
         answer = await api.post(f"{applicant.path}/endorse", headers=headers)
         assert answer.status_code == status, answer.text
+
+
+async def test_a_correction_voids_the_run_and_the_endorsement(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    filed = {"application_id": applicant.application_id, "application_token": applicant.token}
+    await pass_run(applicant, database, platform, tmp_path)
+    assert await operators.code_of("endorse", operators.first) == ""
+    await corrected(api, filed, 1, endpoint_url=f"{applicant.url}/production")
+    assert await operators.code_of("approve", operators.second) == "if_match_missing"
+    assert await operators.code_of("approve", operators.second, 1) == "edited_meanwhile"
+    assert await operators.code_of("approve", operators.second, 2) == "conformance_not_shown"
+    assert await operators.code_of("endorse", operators.first, 2) == "conformance_not_shown"
+    await pass_run(applicant, database, platform, tmp_path)
+    assert await operators.code_of("approve", operators.second, 2) == "not_endorsed"
+    assert await operators.code_of("endorse", operators.first, 2) == ""
+    assert await operators.code_of("approve", operators.second, 2) == ""
+
+
+async def test_a_run_that_was_started_before_a_correction_does_not_count(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    filed = {"application_id": applicant.application_id, "application_token": applicant.token}
+    run_id = await applicant.start()
+    await corrected(api, filed, 1, requests_per_minute=60)
+    await change_run(database, run_id, status="passed", ended_at=now())
+    assert await operators.code_of("endorse", operators.first, 2) == "conformance_not_shown"
+
+
+async def test_a_correction_of_account_numbers_needs_another_sandbox(api: httpx.AsyncClient) -> None:
+    applicant = await applied(api)
+    filed = {"application_id": applicant.application_id, "application_token": applicant.token}
+    ten_others = TEN_DIGITS.model_dump(mode="json") | {"example": "1000000005"}
+    await corrected(api, filed, 1, customer_parameters=ten_others)
+    answer = await applicant.post("conformance-runs")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_sandbox")
+
+
+async def test_of_a_correction_an_endorsement_and_an_approval_at_once_nothing_unseen_is_connected(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    filed = {"application_id": applicant.application_id, "application_token": applicant.token}
+    await pass_run(applicant, database, platform, tmp_path)
+    assert await operators.code_of("endorse", operators.first) == ""
+    correction, *decisions = await asyncio.gather(
+        correct(api, filed, 1, name="Other"),
+        *(operators.do(what, operators.second) for what in ("approve", "endorse")),
+    )
+    found = (await api.get(applicant.path, headers={"Application-Token": applicant.token})).json()
+    is_connected = any(each.is_success and each.json()["status"] == "approved" for each in decisions)
+    assert (correction.status_code == 200) == (found["name"] == "Other") == (not is_connected)
+    assert (found["status"] == "approved") == is_connected
+
+
+async def test_who_corrected_does_not_decide(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
+    person, agent, code = new_id(), new_id(), uscc()
+    await claimed(database, code, person)
+    await mandated(database, code, agent, division_codes=["654000"])
+    answer = await file(api, code, representative(tokens, person))
+    filed = answer.json()
+    applicant = Applicant(api, filed["application_id"], filed["application_token"], 1, {})
+    operators = Operators(api, tokens, applicant)
+    assert (await correct(api, filed, 1, representative(tokens, agent), name="Right")).status_code == 200
+    assert await operators.code_of("endorse", agent, 2) == "second_person_needed"
+    assert await operators.code_of("approve", agent, 2) == "second_person_needed"
