@@ -22,6 +22,7 @@ from svc_services.calendar.changes.endpoints import router as calendar_changes
 from svc_services.calendar.days.endpoints import router as calendars
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
+from svc_services.cases.case_migrations.endpoints import router as case_migrations
 from svc_services.cases.materials.case_endpoints import router as case_materials
 from svc_services.cases.materials.endpoints import router as materials
 from svc_services.cases.materials.own_records import of_person as own_materials
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
+            *(case_migrations,),
             *(conformance, own_conformance, service_items),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),
             *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),

@@ -37,6 +37,8 @@ TABLES = {
     "application_fees": Held(_ACCOUNTS, "kept with the application; holds ids and amounts only"),
     "workflows": Held(_TRAIL, "kept: which operator proposed and published it; of residents it holds nothing"),
     "application_promise_moves": Held(_ACCOUNTS, "kept with the case: why its promised day moved"),
+    "case_migrations": Held(_TRAIL, "kept: which operators moved cases to another version; it names no resident"),
+    "migrated_cases": Held(_TRAIL, "kept: which case was moved to another version of its workflow; it names nobody"),
     "calendar_changes": Held(_TRAIL, "kept: which operator proposed and approved it; of residents it holds nothing"),
     "supervision_orders": Held(_TRAIL, "kept: which operator asked whom about which case"),
     "supervision_order_entries": Held(_TRAIL, "kept: what staff and companies wrote about a case"),

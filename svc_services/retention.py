@@ -77,6 +77,7 @@ RULES: Mapping[str, Rule] = {
             *("papers", "case_reads", "binding_ends", "meter_changes", "application_promise_moves", "calendar_changes"),
             *("conformance_runs", "provider_endorsements", "service_items", "rating_requests", "rating_appeals"),
             *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),
+            *("case_migrations", "migrated_cases"),
         ),
         Kept(_ACTED),
     ),

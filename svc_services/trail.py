@@ -44,6 +44,8 @@ SEALED_TABLES = (
     SealedTable("rating_appeals", with_hashes(reason=("reason",), decision_reason=("decision_reason",))),
     SealedTable("rectifications"),
     SealedTable("rectification_entries", with_hashes(words=("words",))),
+    SealedTable("case_migrations"),
+    SealedTable("migrated_cases"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -44,7 +44,8 @@ _APPLICATIONS = """
         jsonb_build_object('address', '解放西路' || n % 999 || '号', 'phone', '13800000000', 'note', repeat('注', 40)),
         status, CASE status WHEN 'open' THEN 'submitted' WHEN 'ended' THEN 'completed' END,
         3, n % 9, '{"submitted": 1}', CASE status WHEN 'draft' THEN NULL ELSE begun::date END, status = 'open',
-        begun::date + 28, CASE WHEN status = 'open' THEN CASE n / 19 % 19 WHEN 0 THEN 'red' WHEN 1 THEN 'yellow' END END,
+        begun::date + 28,
+        CASE WHEN status = 'open' THEN CASE n / 19 % 19 WHEN 0 THEN 'red' WHEN 1 THEN 'yellow' END END,
         CASE WHEN status = 'open' AND n / 19 % 19 = 0 THEN 1 ELSE 0 END,
         CASE status WHEN 'open' THEN current_date + 9 END, 0, false, begun,
         CASE status WHEN 'draft' THEN NULL ELSE begun END, CASE status WHEN 'ended' THEN begun + interval '9 days' END

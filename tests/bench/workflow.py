@@ -141,10 +141,10 @@ async def _check_all_taken(stage: ServicesStage, cases: int) -> None:
     """Each side has moved its cases: one step of each, whoever took it."""
     query = "SELECT count(*), count(DISTINCT application_id) FROM application_steps WHERE action = 'accept'"
     async with connected(stage.database) as connection:
-        counted = tuple(await connection.fetchrow(query))
+        (counted,) = await connection.fetch(query)
         moved = await connection.fetchval("SELECT count(*) FROM applications WHERE state = 'accepted'")
     if (*counted, moved) != (cases, cases, cases):
-        raise SystemExit(f"{cases:,} steps became {counted} steps, and {moved:,} cases moved")
+        raise SystemExit(f"{cases:,} steps became {counted['count']:,} steps, and {moved:,} cases moved")
 
 
 def main() -> None:

@@ -45,6 +45,7 @@ HOLDERS = "/services/v1/holder-changes"
 HOLDERS_BY_OPERATORS = f"/services/v1/providers/{ANY}/holder-changes"
 CHANGES = "/services/v1/provider-changes"
 WORKFLOWS = "/services/v1/workflow-proposals"
+MIGRATIONS = "/services/v1/case-migrations"
 OWN_COMPANY = "/services/v1/me/providers"
 PROPOSALS = "/services/v1/tariff-proposals"
 ITEMS = "/services/v1/service-item-proposals"
@@ -131,6 +132,11 @@ ENDPOINTS = [
     ("POST", WORKFLOWS, OPERATORS),
     ("POST", f"{WORKFLOWS}/{ANY}/publish", OPERATORS),
     ("POST", f"{WORKFLOWS}/{ANY}/reject", OPERATORS),
+    ("GET", MIGRATIONS, OVERSEERS),
+    ("POST", MIGRATIONS, OPERATORS),
+    ("GET", f"{MIGRATIONS}/{ANY}/preview", OVERSEERS),
+    ("POST", f"{MIGRATIONS}/{ANY}/approve", OPERATORS),
+    ("POST", f"{MIGRATIONS}/{ANY}/reject", OPERATORS),
     ("GET", CASES, PERSONS),
     ("POST", CASES, PERSONS),
     ("GET", f"{CASES}/{ANY}", PERSONS),

@@ -19,6 +19,7 @@ from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_services.calendar.changes import changed
 from tests.svc_services.cases.applications.cases import QUEUE, YINING, clerk, decided, submitted
+from tests.svc_services.cases.case_migrations.migrations import moved
 from tests.svc_services.catalogue.service_items.items import decide as decide_item
 from tests.svc_services.catalogue.service_items.items import propose as propose_item
 from tests.svc_services.catalogue.service_items.items import published as published_item
@@ -150,6 +151,8 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await supervise(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
     await hand_a_paper_over(api, tokens)
+    await moved(api, tokens, database, accepted="taken_up")
+    await moved(api, tokens, database)
 
 
 async def hand_a_paper_over(api: httpx.AsyncClient, tokens: Tokens) -> None:

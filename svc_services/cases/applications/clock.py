@@ -5,6 +5,7 @@ day on which the clock begins to run does not count; a day on which it stops doe
 the days that are counted from then on.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 from kit.calendar import Calendar, today
@@ -38,6 +39,15 @@ def wind(case: Application, rules: WorkflowDefinition, calendar: Calendar) -> No
     case.look_at = calendar.after(counted_to, min(ahead)) if ahead else None
     case.calendar_revision = calendar.revision
     case.promised_by_weekdays = case.promised_on is not None and not calendar.knows(case.promised_on)
+
+
+def renamed(state_days: Mapping[str, int], names: Mapping[str, str | None]) -> dict[str, int]:
+    """The days of each state under its name in another version; those of states that become one are added up."""
+    days: dict[str, int] = {}
+    for name, used in state_days.items():
+        to = names.get(name) or name
+        days[to] = days.get(to, 0) + used
+    return days
 
 
 def timed_out(case: Application, state: WorkflowState) -> bool:

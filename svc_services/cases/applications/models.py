@@ -16,6 +16,7 @@ from svc_services.cases.workflows.definition import Actor
 from svc_services.cases.workflows.models import ApplicationKind
 
 _OPEN = text("status = 'open'")
+_FLAGGED = text("status = 'open' AND flag IS NOT NULL")
 
 
 class CaseStatus(StrEnum):
@@ -62,7 +63,8 @@ class Application(Base):
         Index("ix_applications_received", "provider_id", "id", postgresql_where=_OPEN),
         Index("ix_applications_due", "look_at", postgresql_where=_OPEN),
         Index("ix_applications_calendar", "calendar_revision", "id", postgresql_where=_OPEN),
-        Index("ix_applications_flagged", "flag", "id", postgresql_where=text("status = 'open' AND flag IS NOT NULL")),
+        Index("ix_applications_flagged", "id", postgresql_where=_FLAGGED),
+        Index("ix_applications_late", "division_code", "id", postgresql_where=_FLAGGED),
         Index(
             "ix_applications_ended",
             "ended_at",
@@ -119,6 +121,8 @@ class MoveCause(StrEnum):
     """The clock stood, such as while a correction was awaited."""
     CALENDAR = "calendar"
     """Holidays or make-up days were published or corrected."""
+    WORKFLOW = "workflow"
+    """The case was moved to another version of its workflow, which promises other days."""
 
 
 class PromiseMove(Base):
@@ -128,6 +132,7 @@ class PromiseMove(Base):
     __table_args__ = (
         one_of("cause", MoveCause),
         CheckConstraint("(cause = 'calendar') = (calendar_revision IS NOT NULL)", name="calendar_revision"),
+        CheckConstraint("(cause = 'workflow') = (migration_id IS NOT NULL)", name="migration_id"),
         Index(None, "application_id", "id"),
     )
 
@@ -138,6 +143,7 @@ class PromiseMove(Base):
     cause: Mapped[MoveCause] = mapped_column(Text)
     calendar_revision: Mapped[int | None] = mapped_column(ForeignKey("calendar_changes.revision"))
     """The newest change of the calendar when the day moved."""
+    migration_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_migrations.id"))
     moved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 

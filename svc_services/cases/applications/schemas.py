@@ -119,7 +119,7 @@ class PromiseMove(BaseModel):
     cause: MoveCause
     """Expect further causes within v1."""
     reason: Label | None
-    """Of the corrected calendar."""
+    """Of the corrected calendar, or of the migration to another version of the workflow."""
     moved_at: datetime
 
 

@@ -26,6 +26,8 @@ SUBMIT = "submit"
 """What the applicant does first, in every workflow."""
 GIVE_UP = "give_up"
 """What ends a case in every workflow: its account is not the applicant's any more, or the applicant has left."""
+MIGRATE = "migrate"
+"""The step by which a running case came to another version of its workflow."""
 PERSONS = frozenset({Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER})
 STAFF = frozenset({Actor.CLERK, Actor.OPERATOR})
 
