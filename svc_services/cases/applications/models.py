@@ -16,7 +16,6 @@ from svc_services.cases.workflows.definition import Actor
 from svc_services.cases.workflows.models import ApplicationKind
 
 _OPEN = text("status = 'open'")
-_FLAGGED = text("status = 'open' AND flag IS NOT NULL")
 
 
 class CaseStatus(StrEnum):
@@ -63,8 +62,7 @@ class Application(Base):
         Index("ix_applications_received", "provider_id", "id", postgresql_where=_OPEN),
         Index("ix_applications_due", "look_at", postgresql_where=_OPEN),
         Index("ix_applications_calendar", "calendar_revision", "id", postgresql_where=_OPEN),
-        Index("ix_applications_flagged", "id", postgresql_where=_FLAGGED),
-        Index("ix_applications_late", "division_code", "id", postgresql_where=_FLAGGED),
+        Index("ix_applications_flagged", "id", postgresql_where=text("status = 'open' AND flag IS NOT NULL")),
         Index(
             "ix_applications_ended",
             "ended_at",

@@ -1,4 +1,4 @@
-"""Migrations of running cases, and indexes for the lists of late ones."""
+"""Migrations of running cases, and the index for the lists of late ones."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,14 +35,12 @@ def upgrade() -> None:
     )
     op.drop_index("ix_applications_flagged", table_name="applications")
     op.create_index("ix_applications_flagged", "applications", ["id"], postgresql_where=_FLAGGED)
-    op.create_index("ix_applications_late", "applications", ["division_code", "id"], postgresql_where=_FLAGGED)
     extend_trail(_SEALED)
 
 
 def downgrade() -> None:
     """Back to the schema before; refused by it once a promise was moved by a migration of cases."""
     shorten_trail(_SEALED)
-    op.drop_index("ix_applications_late", table_name="applications")
     op.drop_index("ix_applications_flagged", table_name="applications")
     op.create_index("ix_applications_flagged", "applications", ["flag", "id"], postgresql_where=_FLAGGED)
     _replace_causes("pause", "calendar")
