@@ -31,7 +31,7 @@ from tests.bench.services_stage import ServicesStage, services_stage
 from tests.bench.stage import connected, cpu_seconds
 
 ROUNDS = 3
-STEPS = 1_200
+STEPS = 400
 CONNECTIONS = 16
 CLIENTS = 8
 GOAL = 0.5
