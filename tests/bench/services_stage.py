@@ -43,7 +43,7 @@ def services_server(folder: Path, *, durable: bool = True) -> Iterator[str]:
         environment = _environment(_settings(server, folder, f"http://{LOOPBACK}:1"))
         starter = Program("starter", [sys.executable, "-m", "svc_services.starter"], "", environment=environment)
         with running(starter, folder / "starter.log") as process:
-            if process.wait(60):
+            if process.wait(300):
                 raise SystemExit(f"The starter data was not loaded; {folder / 'starter.log'} says why.")
         yield server
 

@@ -53,8 +53,10 @@ class CompanySystem:
         answer = self.request_token(key)
         return str(answer.json()["access_token"]) if answer.is_success else None
 
-    def call(self, token: str, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
+    def call(self, token: str, method: str, path: str, *, etag: str = "", **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(16)}
+        if etag:
+            headers["If-Match"] = etag
         return httpx.request(method, f"{self.platform}{path}", headers=headers, json=content or None)
 
     def change(self, signer: ECKey, /, **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
