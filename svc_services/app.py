@@ -24,6 +24,7 @@ from svc_services.calendar.days.endpoints import router as calendars
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
 from svc_services.cases.assignments.endpoints import router as assignments
+from svc_services.cases.case_migrations.endpoints import router as case_migrations
 from svc_services.cases.counter.confirmation_endpoints import router as counter_confirmations
 from svc_services.cases.counter.endpoints import router as counter_filings
 from svc_services.cases.counter.own_records import of_person as own_counter_filings
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications, materials, case_materials, papers),
-            *(joint_applications, joint_queue, received_joint_applications),
+            *(case_migrations, joint_applications, joint_queue, received_joint_applications),
             *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
             *(conformance, own_conformance, service_items, corrections, deliveries, own_deliveries),
             *(account_invitations, meter_readings, binding_proofs, binding_ends),

@@ -68,6 +68,8 @@ SEALED_TABLES = (
     SealedTable("outage_versions", key=f"{ROW}.outage_id || '/' || {ROW}.version"),
     SealedTable("arrears_notices", _ARREARS),
     SealedTable("arrears_steps"),
+    SealedTable("case_migrations"),
+    SealedTable("migrated_cases"),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -8,7 +8,7 @@ from tests.bench.report import print_table
 
 _NO_BENCHMARKS = {
     *("__init__", "__main__", "load", "pgbench", "recorded_sql", "report"),
-    *("identity_service", "many_bills", "many_payments", "stage"),
+    *("identity_service", "many_applications", "many_bills", "many_payments", "services_stage", "stage"),
 }
 BENCHMARKS = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in _NO_BENCHMARKS)
 

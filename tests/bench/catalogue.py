@@ -7,12 +7,11 @@ medians are kept.
 """
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
@@ -21,15 +20,10 @@ from typing import Any
 
 import httpx
 import uvloop
-from sqlalchemy import make_url
 
-from chassis.migrations import Roles, upgrade
-from chassis.testing import PUBLIC_URL
-from deploy.local.keys import keys_in
-from deploy.local.postgres import running_postgres
-from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from tests.bench.load import Connection
 from tests.bench.report import report
+from tests.bench.services_stage import served, services_stage
 
 ROUNDS = 3
 REQUESTS = 1_000
@@ -119,51 +113,6 @@ def from_another_process(where: str, paths: list[str]) -> tuple[float, float]:
     return rate, p99
 
 
-@contextlib.contextmanager
-def services(folder: Path) -> Iterator[str]:
-    """The service with its starter data; yields where it listens."""
-    keys = keys_in(folder)
-    with running_postgres(folder / "postgres") as server:
-        owner = make_url(server).set(drivername="postgresql+asyncpg", database="myili_services")
-        upgrade("svc_services", owner, keys["services_database_password"])
-        role = make_url(server).set(
-            username=Roles.of("svc_services").runtime, password=keys["services_database_password"]
-        )
-        nowhere = f"http://{LOOPBACK}:1"
-        settings = {
-            "database_url": role.render_as_string(hide_password=False),
-            "kafka": f"{LOOPBACK}:1",
-            "public_url": PUBLIC_URL,
-            "jwks_url": nowhere,
-            "registries_url": nowhere,
-            "provider_signing_key": keys["provider_signing_key"],
-            "materials": (folder / "materials").as_uri(),
-        }
-        environment = {f"MYILI_{name.upper()}": value for name, value in settings.items()}
-        starter = Program("starter", [sys.executable, "-m", "svc_services.starter"], "", environment=environment)
-        with running(starter, folder / "starter.log") as process:
-            if process.wait(60):
-                raise SystemExit(f"The starter data was not loaded; {folder / 'starter.log'} says why.")
-        with _served("svc_services.app:create_app", folder, environment) as where:
-            yield where
-
-
-@contextlib.contextmanager
-def _served(factory: str, folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    port = free_port()
-    # As in deploy/compose.
-    arguments = ["uvicorn", "--factory", factory, "--port", str(port), "--no-access-log"]
-    program = Program(
-        name=factory,
-        command=[sys.executable, "-m", *arguments],
-        where=f"{LOOPBACK}:{port}",
-        ready=partial(accepts_connections, port),
-        environment=environment,
-    )
-    with running(program, folder / f"{factory.partition(':')[0]}.log"):
-        yield program.where
-
-
 def keep_answers(where: str, folder: Path) -> list[str]:
     """Fetch each answer once, for the bare app. Returns the addresses."""
     folder.mkdir()
@@ -177,10 +126,10 @@ def keep_answers(where: str, folder: Path) -> list[str]:
 
 
 def main() -> None:
-    with TemporaryDirectory(prefix="myili-bench-") as name, services(Path(name)) as where:
-        folder = Path(name) / "bodies"
+    with TemporaryDirectory(prefix="myili-bench-") as name, services_stage(Path(name)) as stage:
+        folder, where = Path(name) / "bodies", stage.where
         paths = keep_answers(where, folder)
-        with _served("tests.bench.catalogue:bare", Path(name), {_BODIES: str(folder)}) as plain_where:
+        with served("tests.bench.catalogue:bare", Path(name), {_BODIES: str(folder)}) as (plain_where, _):
             ours: Rounds = []
             plain: Rounds = []
             from_another_process(where, paths)

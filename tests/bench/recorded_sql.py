@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -21,12 +21,18 @@ class Recorded:
     def __init__(self) -> None:
         self.steps: list[tuple[str, Sequence[Any]]] = []
 
-    def script(self) -> str:
-        """For pgbench: each run has ids, hashes and locks of its own; the same value stays the same within a run."""
+    def script(self, *variables: str, given: Mapping[Any, str] | None = None) -> str:
+        """For pgbench: each run has ids, hashes and locks of its own; the same value stays the same within a run.
+
+        Args:
+            variables: further lines that set variables.
+            given: SQL of values that are neither constant nor random, such as the ids of rows that exist.
+        """
         names: dict[Any, int] = {}
-        lines = ["\\set n random(1, 1000000000000)"]
+        lines = ["\\set n random(1, 1000000000000)", *variables]
+        known = given or {}
         for statement, parameters in self.steps:
-            written = [_written(each, names) for each in parameters]
+            written = [known[each] if _is_id(each) and each in known else _written(each, names) for each in parameters]
             lines.append(_filled(_one_line(statement), written) + ";")
         return "\n".join(lines) + "\n"
 
@@ -59,6 +65,10 @@ def recorded(engine: AsyncEngine) -> Iterator[Recorded]:
     yield record
     for name, listener in listeners.items():
         event.remove(engine.sync_engine, name, listener)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, UUID | str)
 
 
 def _filled(statement: str, written: Sequence[str]) -> str:

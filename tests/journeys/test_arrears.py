@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Debt:
         asked = {"account_number": NEW_ACCOUNT, "bill_numbers": ["ARREARS-1"], "amount_fen": 4_200}
         self.path = f"{NOTICES}/{self._call('POST', NOTICES, deadline=deadline, **asked)['notice_id']}"
 
-    def _call(self, method: str, path: str, **content: object) -> Json:
+    def _call(self, method: str, path: str, **content: Any) -> Json:
         answer: Json = self.system.call(self.token, method, path, **content).json()
         return answer
 

@@ -5,6 +5,7 @@ day on which the clock begins to run does not count; a day on which it stops doe
 the days that are counted from then on.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 from kit.calendar import Calendar, today
@@ -42,6 +43,15 @@ def wind(case: Application, rules: WorkflowDefinition, calendar: Calendar) -> No
 
 def promised_days(case: Application, rules: WorkflowDefinition) -> int:
     return rules.limit_days + case.extended_days
+
+
+def renamed(state_days: Mapping[str, int], names: Mapping[str, str | None]) -> dict[str, int]:
+    """The days of each state under its name in another version; those of states that become one are added up."""
+    days: dict[str, int] = {}
+    for name, used in state_days.items():
+        to = names.get(name) or name
+        days[to] = days.get(to, 0) + used
+    return days
 
 
 def timed_out(case: Application, state: WorkflowState) -> bool:

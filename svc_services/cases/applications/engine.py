@@ -1,20 +1,20 @@
 """The steps of a case. Every caller holds the lock on its row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
-from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.calendar.days.queries import calendar_of
-from svc_services.cases.applications import account_effects, clock
+from svc_services.cases.applications import account_effects, clock, fairness
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
 from svc_services.cases.applications.numbers import new_number
 from svc_services.cases.applications.refusals import (
@@ -90,7 +90,7 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
     await _require_account(tx, case)
     _require_claim(case, actor, taking)
     if actor in STAFF:
-        await require_independent(tx, case, rules, action, taking.actor_id)
+        await fairness.require_independent(tx, case, action, taking.actor_id)
     _require_parts(action, taking)
     if taking.form is not None:
         require_complete(workflow.form, taking.form)
@@ -119,6 +119,13 @@ async def appoint(tx: AsyncSession, case: Application, workflow: Workflow, day: 
         await advance(tx, case, rules, action.to, _step(case, action.name, Actor.PROVIDER, acting))
 
 
+class Migrating(NamedTuple):
+    """That a step moves a case to another version, by `rules`: what its states are called there."""
+
+    id: UUID
+    names: Mapping[str, str | None]
+
+
 async def advance(
     tx: AsyncSession,
     case: Application,
@@ -127,11 +134,14 @@ async def advance(
     step: ApplicationStep,
     *,
     cause: MoveCause | None = None,
+    migrating: Migrating | None = None,
 ) -> None:
     """Move a case into a state, count its days, keep the step and tell of it."""
     case.case_number = case.case_number or await new_number(tx, case.division_code)
     calendar, promised, ran = await calendar_of(tx), case.promised_on, case.clock_runs
     clock.settle(case, today(), calendar)
+    if migrating:
+        case.state_days = clock.renamed(case.state_days, migrating.names)
     step.from_state, step.to_state = case.state, to
     case.move_to(CaseStatus.ENDED if rules.state(to).ends else CaseStatus.OPEN)
     case.state, case.claimed_by, case.claimed_until = to, None, None
@@ -147,7 +157,10 @@ async def advance(
         raise
     step.position = (await tx.scalar(last) or 0) + 1
     tx.add(step)
-    note_move(tx, case, promised, cause or (MoveCause.CALENDAR if ran else MoveCause.PAUSE))
+    if migrating:
+        note_move(tx, case, promised, MoveCause.WORKFLOW, migrating.id)
+    else:
+        note_move(tx, case, promised, cause or (MoveCause.CALENDAR if ran else MoveCause.PAUSE))
     await tell_step(tx, case, step)
     await fees.follow(tx, case, rules, step)
 
@@ -168,8 +181,7 @@ async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> 
     note_move(tx, case, promised, MoveCause.CALENDAR)
     if waits:
         case.look_at = today() + timedelta(days=1)  # or as soon as svc_payments says that the payment came to nothing
-    if case.clock_runs and case.flag is not None and (case.flag, case.level) != before:
-        await tell_flag(tx, case)
+    await tell_flag(tx, case, before)
 
 
 async def give_up(tx: AsyncSession, case: Application) -> None:
@@ -179,11 +191,14 @@ async def give_up(tx: AsyncSession, case: Application) -> None:
     await advance(tx, case, rules, rules.given_up(), _step(case, GIVE_UP, Actor.SYSTEM, giving_up))
 
 
-def note_move(tx: AsyncSession, case: Application, promised: date | None, cause: MoveCause) -> None:
+def note_move(
+    tx: AsyncSession, case: Application, promised: date | None, cause: MoveCause, migration_id: UUID | None = None
+) -> None:
     """Keep why the promised day is another one than before."""
     if promised is None or case.promised_on is None or case.promised_on == promised:
         return
     move = PromiseMove(application_id=case.id, moved_from=promised, moved_to=case.promised_on, cause=cause)
+    move.migration_id = migration_id
     if cause == MoveCause.CALENDAR:
         move.calendar_revision = case.calendar_revision
     tx.add(move)
@@ -225,31 +240,6 @@ def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
         raise ClaimedByAnother
     if actor in STAFF:
         require_claim(case, taking.actor_id)
-
-
-async def require_independent(
-    tx: AsyncSession, case: Application, rules: WorkflowDefinition, action: WorkflowAction, actor_id: UUID | None
-) -> None:
-    """Refuse staff who would decide on their own case, or on an appeal from their own step or in what they took in.
-
-    Steps before the last decision of this sort do not count: else nobody would be left who may decide.
-
-    Raises:
-        SecondPersonNeeded
-    """
-    if actor_id == case.person_id:
-        raise SecondPersonNeeded
-    if not action.another_person:
-        return
-    of_case = ApplicationStep.application_id == case.id
-    decisions = [each.name for each in rules.actions if each.another_person]
-    last = select(func.max(ApplicationStep.position)).where(of_case, ApplicationStep.action.in_(decisions))
-    since = await tx.scalar(last) or 0
-    taken = exists().where(of_case, ApplicationStep.actor_id == actor_id, ApplicationStep.position >= since)
-    if actor_id == case.taken_in_by:
-        raise SecondPersonNeeded
-    if await tx.scalar(select(taken)):
-        raise SecondPersonNeeded
 
 
 async def _require_account(tx: AsyncSession, case: Application) -> None:

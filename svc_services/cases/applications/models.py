@@ -71,7 +71,7 @@ class Application(Base):
         Index("ix_applications_received", "provider_id", "id", postgresql_where=_OPEN),
         Index("ix_applications_due", "look_at", postgresql_where=_OPEN),
         Index("ix_applications_calendar", "calendar_revision", "id", postgresql_where=_OPEN),
-        Index("ix_applications_flagged", "flag", "id", postgresql_where=text("status = 'open' AND flag IS NOT NULL")),
+        Index("ix_applications_flagged", "id", postgresql_where=text("status = 'open' AND flag IS NOT NULL")),
         Index(
             "ix_applications_ended",
             "ended_at",
@@ -149,6 +149,8 @@ class MoveCause(StrEnum):
     """Holidays or make-up days were published or corrected."""
     EXTENSION = "extension"
     """The office or the provider extended it."""
+    WORKFLOW = "workflow"
+    """The case was moved to another version of its workflow, which promises other days."""
 
 
 class PromiseMove(Base):
@@ -158,6 +160,7 @@ class PromiseMove(Base):
     __table_args__ = (
         one_of("cause", MoveCause),
         CheckConstraint("(cause = 'calendar') = (calendar_revision IS NOT NULL)", name="calendar_revision"),
+        CheckConstraint("(cause = 'workflow') = (migration_id IS NOT NULL)", name="migration_id"),
         Index(None, "application_id", "id"),
     )
 
@@ -168,6 +171,7 @@ class PromiseMove(Base):
     cause: Mapped[MoveCause] = mapped_column(Text)
     calendar_revision: Mapped[int | None] = mapped_column(ForeignKey("calendar_changes.revision"))
     """The newest change of the calendar when the day moved."""
+    migration_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_migrations.id"))
     moved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Collection, Sequence
 
 from fastapi import Response
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.etags import etag_of
@@ -10,13 +10,14 @@ from svc_services.calendar.changes.models import CalendarChange
 from svc_services.calendar.days.notes import BY_WEEKDAYS
 from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, PromiseMove
+from svc_services.cases.case_migrations.models import CaseMigration
+from svc_services.cases.case_migrations.versions import versions_of
 from svc_services.cases.fees import service as fees
 from svc_services.cases.fees.models import ApplicationFee
 from svc_services.cases.materials import attached
 from svc_services.cases.routings.models import CaseRouting
 from svc_services.cases.routings.schemas import CaseRouting as CaseRoutingShown
-from svc_services.cases.workflows.definition import EXTEND, GIVE_UP, ROUTE, STAFF, Actor
-from svc_services.cases.workflows.models import Workflow
+from svc_services.cases.workflows.definition import EXTEND, GIVE_UP, MIGRATE, ROUTE, STAFF, Actor
 
 _SUMMARY = (
     *("case_number", "counter_division_code", "extended_days"),
@@ -45,6 +46,12 @@ _LABELS = {
         kk="ۋادە ەتىلگەن مەرزىم ۇزارتىلدى",
         ug="ۋەدە قىلىنغان مۆھلەت ئۇزارتىلدى",
     ),
+    MIGRATE: Label(
+        zh="转入新版办理流程",
+        en="Moved to another version of the workflow",
+        kk="جۇمىس ٴتارتىبىنىڭ باسقا نۇسقاسىنا كوشىرىلدى",
+        ug="بېجىرىش تەرتىپىنىڭ باشقا نەشرىگە يۆتكەلدى",
+    ),
 }
 
 
@@ -71,7 +78,8 @@ def tagged(response: Response, case: schemas.Application) -> schemas.Application
 
 async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor]) -> schemas.Application:
     """A case with its steps, as these actors see it."""
-    rules = (await tx.get_one(Workflow, case.workflow_id)).rules
+    versions = await versions_of(tx, case)
+    rules = versions.current
     state = rules.state(case.state) if case.state else None
     actions = [each.name for each in rules.actions_from(state.name) if set(readers) & set(each.who)] if state else []
     steps = select(ApplicationStep).where(ApplicationStep.application_id == case.id).order_by(ApplicationStep.position)
@@ -91,7 +99,7 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         form=case.form,
         materials=await attached.of_application(tx, case.id),
         steps=[_step(each, named=named) for each in taken],
-        labels={name: label for name, label in (rules.labels | _LABELS).items() if name in words},
+        labels={name: label for name, label in (versions.labels | _LABELS).items() if name in words},
         promise_moves=await _moves(tx, case),
         routings=await _routings(tx, case, taken),
     )
@@ -99,8 +107,9 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
 
 async def _moves(tx: AsyncSession, case: Application) -> list[schemas.PromiseMove]:
     query = (
-        select(PromiseMove, CalendarChange.reason)
+        select(PromiseMove, func.coalesce(CalendarChange.reason, CaseMigration.reason))
         .outerjoin(CalendarChange, CalendarChange.revision == PromiseMove.calendar_revision)
+        .outerjoin(CaseMigration, CaseMigration.id == PromiseMove.migration_id)
         .where(PromiseMove.application_id == case.id)
     )
     names = ("moved_from", "moved_to", "cause", "moved_at")

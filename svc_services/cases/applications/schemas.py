@@ -128,7 +128,8 @@ class PromiseMove(BaseModel):
     cause: MoveCause
     """Expect further causes within v1."""
     reason: Label | None
-    """Of the corrected calendar; that of an extension is in its step."""
+    """Of the corrected calendar, or of the migration to another version of the workflow; that of an extension is in its
+    step."""
     moved_at: datetime
 
 

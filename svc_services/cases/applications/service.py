@@ -11,7 +11,7 @@ from chassis.db import now
 from chassis.problems import NotFound
 from kit.etags import require_version
 from kit.staff.reach import acting_in
-from svc_services.cases.applications import engine, schemas
+from svc_services.cases.applications import engine, fairness, schemas
 from svc_services.cases.applications.engine import Taking
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.applications.refusals import AssignedToAnother, ClaimedByAnother, NothingToClaim
@@ -115,7 +115,7 @@ async def _require_something_to_decide(
     if not own:
         raise NothingToClaim
     easiest = min(own, key=lambda action: action.another_person)
-    await engine.require_independent(tx, case, rules, easiest, caller.id)
+    await fairness.require_independent(tx, case, easiest, caller.id)
 
 
 async def _take(tx: AsyncSession, case: Application, taking: Taking, if_match: str | None) -> Application:

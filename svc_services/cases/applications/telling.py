@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
-from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, Flag
 from svc_services.cases.workflows.definition import ROUTE, SUBMIT, Actor
 from svc_services.providers.deliveries.models import DeliveryKind
 from svc_services.providers.deliveries.service import enqueue
@@ -22,9 +22,10 @@ async def tell_step(tx: AsyncSession, case: Application, step: ApplicationStep) 
     await _deliver(tx, case, step)
 
 
-async def tell_flag(tx: AsyncSession, case: Application) -> None:
-    """Tell that a case is near its promise or over it."""
-    await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in _FLAGGED}))
+async def tell_flag(tx: AsyncSession, case: Application, before: tuple[Flag | None, int]) -> None:
+    """Tell that time has flagged a case, or raised it, since it had this flag and level."""
+    if case.clock_runs and case.flag is not None and (case.flag, case.level) != before:
+        await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in _FLAGGED}))
 
 
 async def _deliver(tx: AsyncSession, case: Application, step: ApplicationStep) -> None:

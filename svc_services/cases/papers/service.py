@@ -16,6 +16,7 @@ from kit.network_lines import counted
 from kit.papers import codes
 from svc_services.base import lock
 from svc_services.cases.applications.models import Application, ApplicationStep
+from svc_services.cases.case_migrations.versions import versions_of
 from svc_services.cases.materials import attached
 from svc_services.cases.papers import schemas
 from svc_services.cases.papers.models import Paper, PaperCheck, PaperContent
@@ -23,7 +24,6 @@ from svc_services.cases.papers.pdf import Subject, printed
 from svc_services.cases.papers.refusals import PaperNotFound, TooManyPaperChecks
 from svc_services.cases.routings.queries import place_at
 from svc_services.cases.workflows.definition import SUBMIT, Actor
-from svc_services.cases.workflows.models import Workflow
 from svc_services.providers.applications.models import Provider
 from svc_services.reference.models import Division
 
@@ -40,12 +40,12 @@ class Made:
 
 async def available(tx: AsyncSession, case: Application) -> schemas.AvailablePapers:
     """The papers that there are of a case."""
-    rules = (await tx.get_one(Workflow, case.workflow_id)).rules
+    versions = await versions_of(tx, case)
     steps = select(ApplicationStep).where(ApplicationStep.application_id == case.id).order_by(ApplicationStep.position)
 
     def papers(taken: list[ApplicationStep]) -> Iterator[schemas.AvailablePaper]:
         for step in taken:
-            if kind := rules.paper_of(step.action, step.from_state):
+            if kind := versions.at(step.position).paper_of(step.action, step.from_state):
                 yield schemas.AvailablePaper(
                     position=step.position, kind=kind, action=step.action, taken_at=step.taken_at
                 )
@@ -62,7 +62,7 @@ async def subject_of(tx: AsyncSession, case: Application, position: int) -> Subj
     step: ApplicationStep | None = await tx.scalar(
         select(ApplicationStep).where(ApplicationStep.application_id == case.id, ApplicationStep.position == position)
     )
-    rules = (await tx.get_one(Workflow, case.workflow_id)).rules
+    rules = (await versions_of(tx, case)).at(position)
     if step is None or (kind := rules.paper_of(step.action, step.from_state)) is None:
         raise NotFound
     provider_id, division_code = await place_at(tx, case, step.position)

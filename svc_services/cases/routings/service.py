@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import now
 from kit.etags import require_version
-from svc_services.cases.applications import drafts, engine
+from svc_services.cases.applications import drafts, engine, fairness
 from svc_services.cases.applications import service as applications
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
 from svc_services.cases.joint.queries import joint_of_case
@@ -53,7 +53,7 @@ async def route(
     require_version(if_match, case.version)
     engine.require_claim(case, caller.id)
     rules = (await tx.get_one(Workflow, case.workflow_id)).rules
-    await engine.require_independent(tx, case, rules, _MOVING, caller.id)
+    await fairness.require_independent(tx, case, _MOVING, caller.id)
     await _require_undecided(tx, case, rules)
     await _require_place(tx, case, wanted)
     await _move(tx, case, rules, wanted, caller.id, min(roles))

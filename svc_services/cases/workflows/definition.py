@@ -28,7 +28,9 @@ GIVE_UP = "give_up"
 """What ends a case in every workflow: its account is not the applicant's any more, or the applicant has left."""
 ROUTE, EXTEND = "route", "extend"
 """What staff does with a case in every workflow: it goes to another office or provider, or is promised for later."""
-RESERVED = frozenset({SUBMIT, GIVE_UP, ROUTE, EXTEND})
+MIGRATE = "migrate"
+"""The step by which a running case came to another version of its workflow."""
+RESERVED = frozenset({SUBMIT, GIVE_UP, ROUTE, EXTEND, MIGRATE})
 PERSONS = frozenset({Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER})
 STAFF = frozenset({Actor.CLERK, Actor.OPERATOR})
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,15 @@ from kit.approvals import second_person_check
 from svc_services.base import Base
 from svc_services.cases.workflows.definition import WorkflowDefinition
 from svc_services.reference.models import UtilityKind
+
+_PARSED: dict[UUID, WorkflowDefinition] = {}
+_MOST_PARSED = 200
+
+
+def _keep(workflow_id: UUID, rules: WorkflowDefinition) -> None:
+    if len(_PARSED) == _MOST_PARSED:
+        _PARSED.clear()
+    _PARSED[workflow_id] = rules
 
 
 class ApplicationKind(StrEnum):
@@ -74,7 +83,12 @@ class Workflow(Base):
 
     @property
     def rules(self) -> WorkflowDefinition:
-        return WorkflowDefinition.model_validate(self.definition)
+        """The definition, parsed once in a process where it is stored: it is never edited."""
+        if (rules := _PARSED.get(self.id)) is None:
+            rules = WorkflowDefinition.model_validate(self.definition)
+            if inspect(self).persistent:
+                _keep(self.id, rules)
+        return rules
 
     def move_to(self, status: WorkflowStatus) -> None:
         self.status = checked_move(TRANSITIONS, WorkflowStatus(self.status), status)

@@ -53,14 +53,11 @@ class CompanySystem:
         answer = self.request_token(key)
         return str(answer.json()["access_token"]) if answer.is_success else None
 
-    def call(self, token: str, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
+    def call(self, token: str, method: str, path: str, *, etag: str = "", **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(16)}
+        if etag:
+            headers["If-Match"] = etag
         return httpx.request(method, f"{self.platform}{path}", headers=headers, json=content or None)
-
-    def act(self, token: str, path: str, tag: str, **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
-        """A step of a case as it was read."""
-        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(16), "If-Match": tag}
-        return httpx.post(f"{self.platform}{path}", headers=headers, json=content)
 
     def change(self, signer: ECKey, /, **content: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         """A change of the connection, with the application token and a proof by a key."""

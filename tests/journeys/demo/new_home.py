@@ -53,11 +53,11 @@ def _agree_on_a_day(stage: Stage, resident: Person, companies: tuple[Company, ..
     stage.narrator.answered("the resident proposes two days for a visit", proposed, 200)
     for position, company in enumerate(companies, start=1):
         _act(stage, resident, company, path, position, "accept")
-        body = {"days": days[1:] if company is stage.power else days}
+        possible = days[1:] if company is stage.power else days
         answer = f"{path.replace(JOINT, RECEIVED_JOINT)}/survey-answer"
         system, token = _system(stage, company)
-        answered = system.call(token, "PUT", answer, **body)
-        stage.narrator.answered(f"the {company.kind} company can come on {len(body['days'])} of them", answered, 200)
+        answered = system.call(token, "PUT", answer, days=possible)
+        stage.narrator.answered(f"the {company.kind} company can come on {len(possible)} of them", answered, 200)
     survey = resident.call("GET", path).json()["survey"]
     stage.narrator.check("they come on the earliest day that suits all", survey["agreed_on"], days[1])
 
@@ -117,7 +117,7 @@ def _act(
     case = _case(resident, path, position)
     system, token = _system(stage, company)
     url, tag = f"{RECEIVED}/{case['application_id']}/actions", f'"{case["version"]}"'
-    taken = system.act(token, url, tag, action=action, **parts)
+    taken = system.call(token, "POST", url, etag=tag, action=action, **parts)
     stage.narrator.answered(f"{company.kind}: {action.replace('_', ' ')}", taken, 200)
 
 

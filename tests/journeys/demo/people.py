@@ -28,11 +28,26 @@ def team_member(stage: Stage, name: str) -> Person:
     return member
 
 
+def clerk_of(stage: Stage, name: str) -> Person:
+    """Somebody at the one-stop counter of the county."""
+    organisation_id = _organisation(stage, "county_team", name)
+    clerk = stage.staff()
+    clerk.sign_in_proofed()
+    path = f"/identity/v1/organisations/{organisation_id}/counter-staff"
+    added = stage.operator.call("POST", path, json={"phone": clerk.phone, "role": "clerk"})
+    stage.narrator.answered("and its clerk", added, 201)
+    clerk.refresh()
+    return clerk
+
+
 def reviewer_of(stage: Stage, name: str) -> Person:
     return _appointed(stage, _organisation(stage, "review_body", name), "reviewer")
 
 
 def third_operator(stage: Stage) -> Person:
+    """Sign the two operators in, and have them make a third one."""
+    stage.operator.sign_in_proofed()
+    stage.second_operator.sign_in_proofed()
     platform = stage.operator.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
     return _appointed(stage, platform, "operator")
 

@@ -28,6 +28,7 @@ from tests.journeys.demo.people import bind, remove_reviewer, reviewer_of, team_
 from tests.journeys.demo.power import buy_power
 from tests.journeys.demo.refund import refund_payment
 from tests.journeys.demo.stage import DIVISION, Company, Stage
+from tests.journeys.demo.supervised import supervise
 
 PAYMENT_TOPIC = "ili.payments.payment.v1"
 _CANDIDATES = range(30)  # the companies' customers of whom one is the resident
@@ -51,8 +52,6 @@ def play(stage: Stage) -> None:
         Surprise: an answer differs from what the act expects.
     """
     stage.narrator.act("0  The two operators of the platform sign in, and make a third one")
-    stage.operator.sign_in_proofed()
-    stage.second_operator.sign_in_proofed()
     third = third_operator(stage)
     onboard_companies(stage)
     sent = upload_bills(stage)
@@ -66,6 +65,7 @@ def play(stage: Stage) -> None:
     replace_leaked_key(stage)
     change_holder(stage, resident, paid.bill_id)
     connect_new_home(stage, resident)
+    supervise(stage, resident)
     third.close()
     resident.close()
 

@@ -15,7 +15,7 @@ from kit.evidence.retention import carry_out
 from svc_services.retention import RETENTION
 from svc_services.trail import COMMAND
 from tests.svc_services.companies import BINDINGS
-from tests.svc_services.test_trail import ACCOUNT, bind
+from tests.svc_services.trail_scenes import ACCOUNT, bind
 from tests.tampering.trial import Proof
 
 YEARS_3 = timedelta(days=1095)
