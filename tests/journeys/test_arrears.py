@@ -35,7 +35,7 @@ class Debt:
         asked = {"account_number": NEW_ACCOUNT, "bill_numbers": ["ARREARS-1"], "amount_fen": 4_200}
         self.path = f"{NOTICES}/{self._call('POST', NOTICES, deadline=deadline, **asked)['notice_id']}"
 
-    def _call(self, method: str, path: str, **content: Any) -> Json:
+    def _call(self, method: str, path: str, **content: Any) -> Json:  # noqa: ANN401 - JSON
         answer: Json = self.system.call(self.token, method, path, **content).json()
         return answer
 
