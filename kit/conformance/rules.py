@@ -1,6 +1,7 @@
 """The rules of every signed call: what a company must refuse, whatever it is asked."""
 
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
@@ -13,6 +14,7 @@ from kit.conformance.probe import Answer, Call, Company, Prober, Trial, Twist
 from kit.conformance.results import Fault, Seen, Tried
 
 Rule = Callable[[Trial], Awaitable[Fault | None]]
+Try = Callable[[], Awaitable[Fault | None]]
 Question = Callable[[Trial, str], Call]
 """Makes a call whose id stands for this use of it within the trial."""
 _STALE_SECONDS = 1_200
@@ -47,13 +49,30 @@ def unrefused(answer: Answer, *, only_401: bool = True) -> Fault | None:
     return Fault.ACCEPTED if answer.status < HTTPStatus.BAD_REQUEST else Fault.WRONG_REFUSAL
 
 
+async def in_any_order(one: Try, other: Try) -> Fault | None:
+    """Try both, in an order that nobody foresees, up to the first fault."""
+    first, second = (one, other) if secrets.randbelow(2) else (other, one)
+    return await first() or await second()
+
+
 def refusals_of(question: Question, other_path: str) -> Mapping[str, Rule]:
-    """The rules about signatures and bodies, tried with this question. `other_path` is one that the company has too."""
+    """The rules about signatures and bodies, tried with this question. `other_path` is one that the company has too.
+
+    The same call rightly signed is sent before or after the altered one, which nobody foresees: who verifies nothing,
+    and looks at the content or counts the calls, refuses the wrong one.
+    """
 
     def refused(name: str, twist_of: Callable[[Trial, Call], Twist], *, only_401: bool = True) -> Rule:
         async def rule(trial: Trial) -> Fault | None:
             asked = question(trial, name)
-            return unrefused(await trial.send(asked, twist_of(trial, asked)), only_401=only_401)
+
+            async def altered() -> Fault | None:
+                return unrefused(await trial.send(asked, twist_of(trial, asked)), only_401=only_401)
+
+            async def right() -> Fault | None:
+                return fault_of(await trial.send(asked))
+
+            return await in_any_order(altered, right)
 
         return rule
 

@@ -89,6 +89,7 @@ async def approve(
 
     Raises:
         NotFound, NotYourDivision, IllegalMove, EditedMeanwhile, ApplicationUnproved
+        SecondPersonNeeded: the caller has a part in the application, or speaks for its organisation.
         ConformanceNotShown, NotEndorsed, SecondPersonNeeded: as `endorsements.require_endorsed`.
         KeyAlreadyUsed: one of its keys has been connected since it applied.
     """
@@ -96,6 +97,7 @@ async def approve(
     application.decide(ApplicationStatus.APPROVED, caller.id)
     _require_seen(application, seen)
     await organisations.require_proved(tx, application)
+    await endorsements.require_no_part(tx, caller, application)
     if is_reviewed:
         await endorsements.require_endorsed(tx, caller, application)
     if seen.keys is not None:

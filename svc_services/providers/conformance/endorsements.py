@@ -16,6 +16,7 @@ from svc_services.providers.applications.models import ProviderApplication
 from svc_services.providers.conformance.models import ProviderEndorsement
 from svc_services.providers.conformance.queries import require_passed_run
 from svc_services.providers.corrections.queries import correctors_of
+from svc_services.providers.organisations.service import speakers_of
 
 PROPOSED = SecurityEvent("client_change_proposed")
 
@@ -31,9 +32,9 @@ async def endorse(tx: AsyncSession, caller: Caller, application: ProviderApplica
 
     Raises:
         ConformanceNotShown
-        SecondPersonNeeded: the caller made or corrected the application.
+        SecondPersonNeeded: the caller made or corrected the application, or speaks for its organisation.
     """
-    require_second_person(caller.id, application.proved_by, *await correctors_of(tx, application.id))
+    await require_no_part(tx, caller, application)
     run = await require_passed_run(tx, application)
     word = {
         "run_id": run.id,
@@ -46,6 +47,16 @@ async def endorse(tx: AsyncSession, caller: Caller, application: ProviderApplica
     record_on_commit(tx, PROPOSED, "endorse", application_id=application.id, proposed_by=caller.id)
 
 
+async def require_no_part(tx: AsyncSession, caller: Caller, application: ProviderApplication) -> None:
+    """Refuse to let anybody decide who made or corrected an application, or may speak for its organisation.
+
+    Raises:
+        SecondPersonNeeded
+    """
+    speakers = await speakers_of(tx, application.uscc)
+    require_second_person(caller.id, application.proved_by, *await correctors_of(tx, application.id), *speakers)
+
+
 async def require_endorsed(tx: AsyncSession, caller: Caller, application: ProviderApplication) -> None:
     """Refuse to connect a company that only one operator has looked at, or that has shown nothing.
 
@@ -53,7 +64,6 @@ async def require_endorsed(tx: AsyncSession, caller: Caller, application: Provid
         ConformanceNotShown, NotEndorsed
         SecondPersonNeeded, and the others of `require_second_holder`
     """
-    require_second_person(caller.id, application.proved_by, *await correctors_of(tx, application.id))
     run = await require_passed_run(tx, application)
     word = await tx.get(ProviderEndorsement, application.id, with_for_update=True, populate_existing=True)
     if word is None or (word.run_id, word.application_revision) != (run.id, application.revision):

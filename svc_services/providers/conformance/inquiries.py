@@ -6,7 +6,7 @@ from typing import Any
 
 from kit.conformance.probe import Answer, Call, Trial, Twist
 from kit.conformance.results import Fault
-from kit.conformance.rules import Rule, fault_of, unrefused
+from kit.conformance.rules import Rule, fault_of, in_any_order, unrefused
 from svc_services.providers.conformance.answers import expect, expect_quick, is_text
 from svc_services.providers.conformance.bills import Bill
 from svc_services.providers.conformance.postings import posting, query
@@ -61,7 +61,14 @@ class Inquiries:
 
     async def _signature(self, trial: Trial) -> Fault | None:
         asked = _inquiry(trial, self.bills["inquiry_due"].account_number, "one")
-        return unrefused(await trial.send(asked, Twist("signature", is_broken=True)))
+
+        async def altered() -> Fault | None:
+            return unrefused(await trial.send(asked, Twist("signature", is_broken=True)))
+
+        async def right() -> Fault | None:
+            return expect(await trial.send(asked), "due")
+
+        return await in_any_order(altered, right)
 
     async def _in_time(self, trial: Trial) -> Fault | None:
         for number in range(_TIMES):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kit.conformance.probe import Answer, Call, Trial, Twist
 from kit.conformance.results import Fault
-from kit.conformance.rules import Rule, unrefused
+from kit.conformance.rules import Rule, in_any_order, unrefused
 from svc_services.providers.conformance.answers import expect, expect_quick, expect_same, expect_unbooked
 from svc_services.providers.conformance.bills import Bill
 
@@ -109,10 +109,20 @@ class Postings:
         return wrong or (expect(found, *outcomes) and Fault.CHANGED)
 
     async def _signature(self, trial: Trial) -> Fault | None:
-        """A posting with a damaged signature is refused, and is not booked."""
+        """A posting with a damaged signature is refused, and is not booked; the same rightly signed is."""
         sent = posting(trial, self.bills["posting_signature"])
-        refusal = unrefused(await trial.send(sent, Twist("signature", is_broken=True)))
-        return refusal or expect(await trial.send(query(trial)), "not_found")
+        known = "not_found"
+
+        async def altered() -> Fault | None:
+            refusal = unrefused(await trial.send(sent, Twist("signature", is_broken=True)))
+            return refusal or expect(await trial.send(query(trial)), known)
+
+        async def right() -> Fault | None:
+            nonlocal known
+            known = "booked"
+            return expect(await trial.send(sent), "booked")
+
+        return await in_any_order(altered, right)
 
     async def _in_time(self, trial: Trial) -> Fault | None:
         for _ in range(_TIMES):

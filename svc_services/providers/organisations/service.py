@@ -92,6 +92,15 @@ async def _require_mandate(tx: AsyncSession, agent_id: UUID, uscc: str, division
     _require_covered(covered, division_codes, uscc)
 
 
+async def speakers_of(tx: AsyncSession, uscc: str) -> set[UUID]:
+    """Who may speak for an organisation now: its representative, and whoever has a mandate, for whatever matter."""
+    current = select(Mandate.agent_id).where(
+        Mandate.uscc == uscc, Mandate.ended_at.is_(None), Mandate.valid_until > now()
+    )
+    claimed = await tx.get(ClaimedOrganisation, uscc)
+    return {*await tx.scalars(current), *([claimed.representative_id] if claimed else [])}
+
+
 async def release_speaker(tx: AsyncSession, person_id: UUID) -> None:
     """Take back what a person who has lost their identity proved: mandates, and undecided applications.
 

@@ -19,6 +19,9 @@ from tests.svc_services.providers.conformance.examined import Applicant, system_
 from tests.svc_services.providers.conformance.faults import SLOW_SECONDS, Fault, Wrapped, fault
 from tests.svc_services.providers.conformance.faulty_payments import PAYMENT_FAULTS
 
+_OF_OTHER_RULES = 10
+"""Calls of a run before those that are to be refused."""
+
 
 def faulty(made: Fault, applicant: Applicant, platform: Platform, folder: Path, patch: pytest.MonkeyPatch) -> Starlette:
     app = system_of(applicant, platform, folder)
@@ -50,6 +53,20 @@ def _tolerates(*reasons: str) -> Callable[[Starlette, pytest.MonkeyPatch], None]
         patch.setattr(server, "verify", lax)
 
     return apply
+
+
+def verifies_nothing(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
+    """Refuses what it expects to be altered: of the calls after the first ten every other one."""
+    calls = 0
+
+    async def guess(_keys: Any, _provider_id: str, call: Call) -> Signed:  # noqa: ANN401 - as in the server
+        nonlocal calls
+        calls += 1
+        if calls > _OF_OTHER_RULES and calls % 2:
+            raise NotFromPlatform("signature")
+        return Signed(str(dict(call.headers.items()).get("signature", id(call))), 2_000_000_000)
+
+    patch.setattr(server, "verify", guess)
 
 
 def _takes_any_of_its_paths(_app: Starlette, patch: pytest.MonkeyPatch) -> None:

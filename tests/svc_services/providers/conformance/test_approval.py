@@ -181,3 +181,31 @@ async def test_who_corrected_does_not_decide(api: httpx.AsyncClient, tokens: Tok
     assert (await correct(api, filed, 1, representative(tokens, agent), name="Right")).status_code == 200
     assert await operators.code_of("endorse", agent, 2) == "second_person_needed"
     assert await operators.code_of("approve", agent, 2) == "second_person_needed"
+
+
+async def test_a_sandbox_that_was_moved_since_has_shown_nothing(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    await pass_run(applicant, database, platform, tmp_path)
+    assert await operators.code_of("endorse", operators.first) == ""
+    moved = await applicant.post("sandbox", endpoint_url=f"{applicant.url}/elsewhere")
+    assert moved.status_code == 200, moved.text
+    assert await operators.code_of("approve", operators.second) == "conformance_not_shown"
+    assert await operators.code_of("endorse", operators.first) == "conformance_not_shown"
+
+
+async def test_nobody_who_speaks_for_the_company_decides(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    person, agent, former, code = new_id(), new_id(), new_id(), uscc()
+    await claimed(database, code, person)
+    await mandated(database, code, agent, scopes=["bills"], division_codes=["654002"])
+    await mandated(database, code, former, valid_until=now() - timedelta(seconds=1))
+    filed = (await file(api, code, representative(tokens, person))).json()
+    operators = Operators(api, tokens, Applicant(api, filed["application_id"], filed["application_token"], 1, {}))
+    for speaker in (person, agent):
+        assert await operators.code_of("endorse", speaker) == "second_person_needed"
+        assert await operators.code_of("approve", speaker) == "second_person_needed"
+    assert await operators.code_of("endorse", former) == "conformance_not_shown"
