@@ -119,7 +119,8 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         (
             *("papers", "case_reads", "binding_ends", "meter_changes", "application_promise_moves", "calendar_changes"),
-            *("conformance_runs", "provider_endorsements", "service_items", "rating_requests", "rating_appeals"),
+            *("conformance_runs", "provider_endorsements", "application_corrections"),
+            *("service_items", "rating_requests", "rating_appeals"),
             *("joint_branches", "joint_surveys", "joint_survey_answers", "joint_results"),
             *("case_routings", "case_assignments", "case_extensions"),
             *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),

@@ -49,9 +49,9 @@ class ProofMomentsAgo(Problem):
 
     status, code = 429, "proof_moments_ago"
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, wait: float) -> None:
         super().__init__()
-        self.headers = {"Retry-After": str(max(1, ceil(seconds)))}
+        self.headers = {"Retry-After": str(max(1, ceil(wait)))}
 
 
 class ProofUnanswered(Problem):
