@@ -24,6 +24,7 @@ from svc_services.cases.applications.refusals import (
     NotServedThere,
     NoWorkflow,
     TooManyDrafts,
+    TooManyOpen,
 )
 from svc_services.cases.materials.attached import require_materials
 from svc_services.cases.workflows.definition import SUBMIT, AccountRule, Actor
@@ -34,6 +35,8 @@ from svc_services.providers.applications.models import Provider
 from svc_services.reference.service import require_divisions
 
 MOST_DRAFTS = 20
+MOST_OPEN_ALIKE = 10
+"""Open cases of one person, of one kind, at one company: whoever has several houses has several connections."""
 
 
 async def create(tx: AsyncSession, person_id: UUID, new: schemas.NewApplication) -> Application:
@@ -89,7 +92,12 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
 
 
 async def file(tx: AsyncSession, case: Application) -> None:
-    """Make a draft a case; its row is locked, or nobody else knows it yet."""
+    """Make a draft a case; its row is locked, or nobody else knows it yet.
+
+    Raises:
+        TooManyOpen, and what `submit` raises
+    """
+    await _require_few(tx, case)
     workflow = await workflow_for(tx, case.provider_id, case.kind, case.division_code)
     rules = workflow.rules
     await require_account(tx, case, rules.account)
@@ -101,6 +109,18 @@ async def file(tx: AsyncSession, case: Application) -> None:
         application_id=case.id, action=SUBMIT, actor=Actor.CITIZEN, actor_id=case.person_id, taken_at=now()
     )
     await engine.advance(tx, case, rules, rules.start, step)
+
+
+async def _require_few(tx: AsyncSession, case: Application) -> None:
+    await lock(tx, "open cases of", case.person_id)
+    alike = select(func.count()).where(
+        Application.person_id == case.person_id,
+        Application.provider_id == case.provider_id,
+        Application.kind == case.kind,
+        Application.status == CaseStatus.OPEN,
+    )
+    if (await tx.scalar(alike) or 0) >= MOST_OPEN_ALIKE:
+        raise TooManyOpen(most=MOST_OPEN_ALIKE)
 
 
 async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_match: str | None) -> Application:

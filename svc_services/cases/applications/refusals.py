@@ -25,6 +25,12 @@ class AccountNotYours(Problem):
     status, code = 403, "account_not_yours"
 
 
+class TooManyOpen(Problem):
+    """One person fills no company's queue; of one account there is one open case of a kind anyway."""
+
+    status, code = 409, "too_many_open"
+
+
 class TooManyDrafts(Problem):
     status, code = 409, "too_many_drafts"
 

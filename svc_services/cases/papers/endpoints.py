@@ -15,7 +15,7 @@ from svc_services.cases.data_reads.service import PAPER, record_read
 from svc_services.cases.materials.endpoints import Applicant
 from svc_services.cases.papers import pages, schemas, service
 from svc_services.cases.papers.pdf import Subject
-from svc_services.cases.papers.refusals import PaperNotFound
+from svc_services.cases.papers.refusals import PaperNotFound, TooManyPaperChecks
 from svc_services.cases.papers.texts import choose
 from svc_services.cases.queue.endpoints import Staff
 from svc_services.settings import TheSettings
@@ -24,8 +24,10 @@ router = APIRouter(prefix="/services/v1", tags=["papers"])
 _HOLDERS = Depends(anyone(because="the holder of a paper may check that it is genuine"))
 _PAGE = "/services/v1/verify-paper"
 _PDF: dict[int | str, dict[str, Any]] = {200: {"description": "The paper, as PDF/A."}}
+_AS_PAGE = {"text/html": {"schema": {"type": "string"}}}
 _NO_SUCH_PAPER: dict[int | str, dict[str, Any]] = {
-    404: {"description": "The page, with no paper found.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    404: {"description": "The page, with no paper found.", "content": _AS_PAGE},
+    429: {"description": "The same, after too many wrong codes.", "content": _AS_PAGE},
 }
 Code = Annotated[str, Path(max_length=100, description="As it is printed, with or without its hyphens.")]
 Position = Annotated[int, Path(ge=1, le=10_000, description="Of the step that the paper is of.")]
@@ -102,8 +104,10 @@ async def show_paper_verification(
         return pages.page(language)
     try:
         found = await service.verify(database, code, _address(request), settings.paper_checks_per_address)
-    except PaperNotFound:
-        return pages.page(language, typed=code, status=404)
+    except (PaperNotFound, TooManyPaperChecks) as refused:
+        page = pages.page(language, typed=code, status=refused.status)
+        page.headers.update(refused.headers)
+        return page
     return pages.page(language, typed=code, found=found)
 
 

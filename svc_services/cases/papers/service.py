@@ -154,20 +154,14 @@ async def _keep(tx: AsyncSession, subject: Subject, language: str, code: str, co
 
 
 async def _checked(tx: AsyncSession, typed: str, line: str, most: int) -> schemas.PaperVerification | None:
-    # Wrong codes at once wait for each other, or each would count itself alone.
-    await lock(tx, "paper checks", line)
-    since = now() - _HOUR
-    recent = select(PaperCheck.checked_at).where(PaperCheck.line == line, PaperCheck.checked_at > since)
-    wrong = (await tx.scalars(recent.order_by(PaperCheck.checked_at.desc()).limit(most))).all()
-    if len(wrong) >= most:
-        raise TooManyPaperChecks(wrong[-1] + _HOUR)
+    """The paper of a code, which nobody's wrong codes keep from being verified; a wrong one counts."""
     code = codes.read(typed)
     query = select(Paper, Application.kind, Application.case_number).join(
         Application, Application.id == Paper.application_id
     )
     found = code and (await tx.execute(query.where(Paper.code_hash == codes.hash_of(code)))).one_or_none()
     if not found:
-        tx.add(PaperCheck(line=line))
+        await _count_wrong(tx, line, most)
         return None
     paper, application_kind, case_number = found
     return schemas.PaperVerification(
@@ -175,3 +169,14 @@ async def _checked(tx: AsyncSession, typed: str, line: str, most: int) -> schema
         application_kind=application_kind,
         **{name: getattr(paper, name) for name in ("kind", "issuer", "issued_on", "language", "sha256")},
     )
+
+
+async def _count_wrong(tx: AsyncSession, line: str, most: int) -> None:
+    # Wrong codes at once wait for each other, or each would count itself alone.
+    await lock(tx, "paper checks", line)
+    since = now() - _HOUR
+    recent = select(PaperCheck.checked_at).where(PaperCheck.line == line, PaperCheck.checked_at > since)
+    wrong = (await tx.scalars(recent.order_by(PaperCheck.checked_at.desc()).limit(most))).all()
+    if len(wrong) >= most:
+        raise TooManyPaperChecks(wrong[-1] + _HOUR)
+    tx.add(PaperCheck(line=line))

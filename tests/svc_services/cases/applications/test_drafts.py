@@ -7,13 +7,14 @@ import httpx
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
-from svc_services.cases.applications.drafts import MOST_DRAFTS
+from svc_services.cases.applications.drafts import MOST_DRAFTS, MOST_OPEN_ALIKE
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
     FORM,
     KUYTUN,
     Case,
     Headers,
+    acted,
     bound,
     draft,
     outcome,
@@ -130,3 +131,14 @@ async def test_an_account_is_bound_to_the_applicant(
     own = await bound(database, person_id, provider_id, "2345678903")
     assert (await draft(api, resident, provider_id, account_number=own, **closing)).status_code == 201
     assert outcome(await draft(api, resident, provider_id, account_number=own)) == (422, "no_account_wanted")
+
+
+async def test_one_person_fills_no_queue(api: httpx.AsyncClient, resident: Headers, provider_id: UUID) -> None:
+    drafts = [(await draft(api, resident, provider_id)).json() for _ in range(MOST_OPEN_ALIKE + 3)]
+    answers = await asyncio.gather(*(submit(api, resident, each) for each in drafts))
+    assert sorted(answer.status_code for answer in answers) == [200] * MOST_OPEN_ALIKE + [409] * 3
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"too_many_open"}
+    filed = next(answer.json() for answer in answers if answer.status_code == 200)
+    late = next(each for each, answer in zip(drafts, answers, strict=True) if answer.status_code == 409)
+    await acted(api, APPLICATIONS, resident, filed, "withdraw")
+    assert (await submit(api, resident, late)).status_code == 200

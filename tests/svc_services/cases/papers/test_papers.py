@@ -160,9 +160,15 @@ async def test_wrong_codes_are_all_alike_and_limited_for_an_address(
     assert (await api.get(f"{VERIFICATIONS}/{code}")).status_code == 200
     many = await asyncio.gather(*(api.get(f"{VERIFICATIONS}/{codes.new_code()}") for _ in range(6)))
     assert sorted(each.status_code for each in many) == [404, *[429] * 5]
-    limited = await api.get(f"{VERIFICATIONS}/{code}")
+    limited = await api.get(f"{VERIFICATIONS}/{forged}")
     assert outcome(limited) == (429, "too_many_paper_checks")
     assert 3500 < int(limited.headers["retry-after"]) <= 3600
+    page = await api.get(PAGE, params={"code": forged})
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert 3500 < int(page.headers["retry-after"]) <= 3600
+    # Whoever holds a paper is not kept from it by the wrong codes of others behind the same address.
+    assert (await api.get(f"{VERIFICATIONS}/{code}")).status_code == 200
+    assert (await api.get(PAGE, params={"code": code})).status_code == 200
     await forget_checks(database)
     async with database.read() as tx:
         assert await tx.scalar(select(func.count()).select_from(PaperCheck)) == 8
