@@ -64,7 +64,7 @@ async def reply_to_supervision_order(
 
 @router.post("/{order_id}/accept")
 async def accept_supervision_reply(tx: Tx, caller: Operator, once: OnceKey, order_id: UUID) -> schemas.SupervisionOrder:
-    """Accept the reply to one's order."""
+    """Accept the reply to one's order, or as an operator of the prefecture to any."""
     return await once.do(tx, caller, service.decide(tx, caller, order_id, OrderAction.ACCEPT, None))
 
 
@@ -72,7 +72,10 @@ async def accept_supervision_reply(tx: Tx, caller: Operator, once: OnceKey, orde
 async def return_supervision_reply(
     tx: Tx, caller: Operator, once: OnceKey, order_id: UUID, body: schemas.OrderWords
 ) -> schemas.SupervisionOrder:
-    """Refuse the reply to one's order as not enough; the working days for another one begin anew."""
+    """Refuse the reply to one's order as not enough; the working days for another one begin anew.
+
+    An operator of the prefecture refuses the reply to any.
+    """
     return await once.do(tx, caller, service.decide(tx, caller, order_id, OrderAction.RETURN, body.words))
 
 
@@ -80,5 +83,5 @@ async def return_supervision_reply(
 async def withdraw_supervision_order(
     tx: Tx, caller: Operator, once: OnceKey, order_id: UUID, body: schemas.OrderWords
 ) -> schemas.SupervisionOrder:
-    """Withdraw one's order, with the reason."""
+    """Withdraw one's order, or as an operator of the prefecture any, with the reason."""
     return await once.do(tx, caller, service.decide(tx, caller, order_id, OrderAction.WITHDRAW, body.words))
