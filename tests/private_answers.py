@@ -22,6 +22,8 @@ CACHED = {
     ("GET", "/services/v1/league"),
     ("GET", "/services/v1/league-csv"),
     ("GET", "/services/v1/complaint-figures"),
+    ("GET", "/services/v1/outages"),
+    ("GET", "/services/v1/outages/{outage_id}"),
     ("GET", "/services/v1/tariff-plans"),
     ("GET", "/services/v1/tariff-plans/{tariff_id}"),
     ("GET", "/services/v1/tariffs"),
