@@ -29,7 +29,7 @@ def upgrade() -> None:
         ["migration_id"],
         ["id"],
     )
-    _replace_causes("pause", "calendar", "workflow")
+    _replace_causes("pause", "calendar", "extension", "workflow")
     op.create_check_constraint(
         op.f("ck_application_promise_moves_migration_id"), _MOVES, "(cause = 'workflow') = (migration_id IS NOT NULL)"
     )
@@ -43,7 +43,7 @@ def downgrade() -> None:
     shorten_trail(_SEALED)
     op.drop_index("ix_applications_flagged", table_name="applications")
     op.create_index("ix_applications_flagged", "applications", ["flag", "id"], postgresql_where=_FLAGGED)
-    _replace_causes("pause", "calendar")
+    _replace_causes("pause", "calendar", "extension")
     op.drop_constraint(op.f("ck_application_promise_moves_migration_id"), _MOVES)
     op.drop_column(_MOVES, "migration_id")
     op.drop_table("migrated_cases")

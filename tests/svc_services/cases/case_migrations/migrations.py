@@ -37,6 +37,7 @@ def changed(workflow: Json, *, limit_days: int, **names: str) -> Json:
     """The definition with another limit and other names of states."""
     definition: Json = json.loads(json.dumps(workflow["definition"]))
     definition["limit_days"] = limit_days
+    definition["extension_days"] = definition["extension_days"] and min(definition["extension_days"], limit_days)
     definition["start"] = names.get(definition["start"], definition["start"])
     for state in definition["states"]:
         state["name"] = names.get(state["name"], state["name"])
