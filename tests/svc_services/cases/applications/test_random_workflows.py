@@ -30,6 +30,7 @@ from tests.svc_services.cases.applications.random_workflows import Json, definit
 from tests.svc_services.cases.workflows.definitions import FORM
 
 BEGUN = "2026-03-02T12:00:00+08:00"
+_UNCLAIMED = {"claimed_by": None, "claimed_until": None}
 ACTORS = [Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER]
 
 
@@ -64,7 +65,7 @@ class CaseMachine(RuleBasedStateMachine):
         before = self.run(self._case())
         wanted = self.definition.actions[pick % len(self.definition.actions)]
         here = before.state in wanted.from_states and actor in wanted.who
-        held = claims and self._claimed(before, actor)
+        held = self._claimed(before, actor, claims=claims)
         done = self.run(self._tried(self._take(actor, wanted, before.version)))
         after = self.run(self._case())
         assert done == (here and (held or actor not in self.staff))
@@ -152,13 +153,12 @@ class CaseMachine(RuleBasedStateMachine):
             await drafts.submit(tx, self.person_id, draft.id, etag_of(1))
             self.case_id = draft.id
 
-    def _claimed(self, case: Application, actor: Actor) -> bool:
-        """Have the member of staff claim the case, as if the one before had let go of it."""
-        if actor in self.staff:
-            until = now() + service.CLAIM
-            claim = update(Application).where(Application.id == case.id)
-            self.run(self._execute(claim.values(claimed_by=self.staff[actor].id, claimed_until=until)))
-        return actor in self.staff
+    def _claimed(self, case: Application, actor: Actor, *, claims: bool = True) -> bool:
+        """Whoever had claimed the case has let go of it; have the member of staff claim it, if they do."""
+        held = claims and actor in self.staff
+        claim = {"claimed_by": self.staff[actor].id, "claimed_until": now() + service.CLAIM} if held else _UNCLAIMED
+        self.run(self._execute(update(Application).where(Application.id == case.id).values(claim)))
+        return held
 
     async def _take(self, actor: Actor, action: WorkflowAction, version: int) -> None:
         wanted, etag = schemas.WantedAction(action=action.name), etag_of(version)
