@@ -165,22 +165,30 @@ async def complained(database: Database, provider_id: UUID, count: int, *, accep
         await tx.execute(text(_COMPLAINTS), {"provider_id": provider_id, "count": count, "accepted": accepted})
 
 
+async def figures(api: httpx.AsyncClient, by: str, month: str = "2026-03") -> list[tuple[str, int]]:
+    answer = await api.get("/services/v1/complaint-figures", params={"by": by, "month": month})
+    assert answer.status_code == 200, answer.text
+    return [(each["key"], each["complaints"]) for each in answer.json()["items"]]
+
+
+async def test_fewer_than_ten_accepted_complaints_are_not_public(
+    api: httpx.AsyncClient, database: Database, provider_id: UUID
+) -> None:
+    await complained(database, provider_id, 9)
+    await complained(database, provider_id, 30, accepted=False)
+    assert [await figures(api, by) for by in ("provider", "division")] == [[], []]
+    await ended(database, provider_id, [1] * 10)
+    assert [each["complaints"] for each in await league(api, "provider")] == [None]
+
+
 async def test_ten_accepted_complaints_and_more_are_public(
     api: httpx.AsyncClient, database: Database, provider_id: UUID
 ) -> None:
-    async def figures(by: str, month: str = "2026-03") -> list[tuple[str, int]]:
-        answer = await api.get("/services/v1/complaint-figures", params={"by": by, "month": month})
-        assert answer.status_code == 200, answer.text
-        return [(each["key"], each["complaints"]) for each in answer.json()["items"]]
-
-    await complained(database, provider_id, 9)
-    await complained(database, provider_id, 30, accepted=False)
-    assert [await figures(by) for by in ("provider", "division")] == [[], []]
     await ended(database, provider_id, [1] * 10)
-    assert [each["complaints"] for each in await league(api, "provider")] == [None]
-    await complained(database, provider_id, 1)
-    assert [await figures(by) for by in ("provider", "division")] == [[(str(provider_id), 10)], [("654002", 10)]]
-    assert await figures("provider", "2026-04") == []
+    await complained(database, provider_id, 10)
+    ten = [[(str(provider_id), 10)], [("654002", 10)]]
+    assert [await figures(api, by) for by in ("provider", "division")] == ten
+    assert await figures(api, "provider", "2026-04") == []
     assert [each["complaints"] for each in await league(api, "provider")] == [10]
     assert [each["complaints"] for each in await league(api, "kind")] == [None]
     kinds = await api.get("/services/v1/complaint-figures", params={"by": "kind", "month": "2026-03"})
