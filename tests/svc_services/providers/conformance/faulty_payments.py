@@ -165,6 +165,7 @@ def _says(operation: str, said: str, instead: str) -> Install:
 _BOOKING = (
     *("posting_booked", "posting_duplicate", "posting_reused", "posting_paid_bill", "posting_query"),
     *("posting_kept", "posting_refund", "posting_in_time", "posting_before_restart", "inquiry_agrees"),
+    "posting_signature",
 )
 _NAMING = ("inquiry_due", "inquiry_contradiction", "inquiry_agrees")
 PAYMENT_FAULTS: tuple[Fault, ...] = (
