@@ -50,7 +50,7 @@ def unrefused(answer: Answer, *, only_401: bool = True) -> Fault | None:
 
 
 async def in_any_order(one: Try, other: Try) -> Fault | None:
-    """Try both, in an order that nobody foresees, up to the first fault."""
+    """Try both in a random order, up to the first fault."""
     first, second = (one, other) if secrets.randbelow(2) else (other, one)
     return await first() or await second()
 

@@ -55,7 +55,7 @@ class AccountVerifier(Protocol):
 
 
 def _readable(stated: object, read: ValidatorFunctionWrapHandler) -> Premises | None:
-    """Premises that cannot be read are left out: nobody is kept from their account by them."""
+    """Premises that cannot be read are left out; the account is bound all the same."""
     try:
         premises: Premises | None = read(stated)
     except ValidationError:

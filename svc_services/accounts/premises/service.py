@@ -1,4 +1,4 @@
-"""Keeping where bound accounts are supplied, and forgetting it when nobody has an account bound any more."""
+"""Keeps where bound accounts are supplied, and forgets it with the last binding of an account."""
 
 from uuid import UUID
 

@@ -31,4 +31,4 @@ class ArrearsNoticeMoved(Event):
     cut_off_on: date | None
     reconnect_by: datetime | None
     person_ids: list[UUID]
-    """Who sees the notice: the holder and whom they have invited. Empty where nobody has bound the account."""
+    """The holder and the people they invited; empty if nobody has bound the account."""

@@ -8,7 +8,7 @@ from chassis.outbox import Event
 
 
 class OutageNotified(Event):
-    """A person is to be told of an outage of an account of theirs, once for each version of it."""
+    """Tells one person of an outage at one of their accounts, once for each version."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -27,7 +27,7 @@ class OutageNotified(Event):
     status: str
     """`announced`, `ended` or `cancelled`; expect further values within v1."""
     affected: bool
-    """False where a change left the person out, who had been told of an earlier version."""
+    """False if this version no longer concerns the person, who was told of an earlier one."""
     starts_at: datetime
     expected_end: datetime | None
     ended_at: datetime | None
