@@ -11,7 +11,7 @@ from svc_identity.oauth.login_codes import schemas, service
 from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.texts import choose_language
 
-router = APIRouter(prefix="/identity/v1/me/login-codes", tags=["mini-apps"])
+router = APIRouter(prefix="/identity/v1/me/login-codes", tags=["oauth"])
 Opener = Annotated[Caller, Depends(allow_in_own_apps(scope="mini_apps"))]
 
 

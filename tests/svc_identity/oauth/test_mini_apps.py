@@ -114,7 +114,7 @@ async def test_an_older_event_changes_nothing(database: Database) -> None:
         {"redirect_uris": ["https://a@parking.ili.gov.cn/"]},
         {"redirect_uris": []},
         {"redirect_uris": [], "jwks": {"keys": []}},
-        {"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}},
+        {"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}},
     ],
 )
 async def test_no_event_makes_a_client_of_another_kind(database: Database, changes: dict[str, Any]) -> None:
