@@ -22,6 +22,7 @@ TABLES = {
     "sign_ins": Held(_ACCOUNT, _HALF_HOUR),
     "device_authorizations": Held(_ACCOUNT, "minutes; the tie to a person with the sign-in"),
     "authorization_codes": Held(_ACCOUNT, "a minute after it was issued"),
+    "login_codes": Held(_ACCOUNT, "ten minutes after it was issued"),
     "token_families": Held(_ACCOUNT, "when the sign-in has ended, after 180 days at the latest"),
     "logout_notices": Held(_ACCOUNT, "when the app was notified"),
     "factors": Held(_ACCOUNT, f"secret and public key when it is removed, its name half a year later or {_CLOSED}"),

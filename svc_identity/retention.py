@@ -68,6 +68,7 @@ RULES: Mapping[str, Rule] = {
     "device_authorizations": _OAUTH,
     "wrong_user_codes": _OAUTH,
     "authorization_codes": _OAUTH,
+    "login_codes": _OAUTH,
     "token_families": _OAUTH,
     "logout_notices": Job("svc_identity.oauth.worker:Notifier", "PIPL 47: when the app was notified"),
     "factor_notices": _NOTICE,

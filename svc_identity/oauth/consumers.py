@@ -69,13 +69,16 @@ class AppClientChanged(EventData):
     redirect_uris: list[str]
     scopes: list[str]
     suspended: bool
+    jwks: dict[str, Any] | None = None
+    """Of its server, if it has one; None in events of the release before."""
 
 
 async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -> None:
     """Keep the client of a mini-app as it was approved. Its name is never that of another kind of client.
 
     Raises:
-        Poison: it has a scope that residents' apps have not, or an address that no browser returns to safely.
+        Poison: it has a scope that residents' apps have not, an address that no browser returns to safely, or neither
+            addresses nor keys.
     """
     changed = event.data
     if not set(changed.scopes) <= set(RESIDENT_SCOPES):
@@ -86,7 +89,10 @@ async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -
         raise Poison(str(error)) from None
     client_id = f"{_MINI_APP}{changed.app_id}"
     standing = Standing(changed.revision, changed.suspended)
-    await register_client(tx, client_id, scopes=changed.scopes, redirect_uris=addresses, standing=standing)
+    keys = signing_keys(changed.jwks) if changed.jwks else None
+    if keys is None and not addresses:
+        raise Poison("a mini-app has an address to return to, or keys")
+    await register_client(tx, client_id, scopes=changed.scopes, redirect_uris=addresses, jwks=keys, standing=standing)
     client = await tx.get_one(Client, client_id)
     client.dpop_required, client.subject_type = True, SubjectType.PAIRWISE
     if changed.name and client.revision == changed.revision:

@@ -80,7 +80,8 @@ class Client(Base):
 
     @property
     def is_app(self) -> bool:
-        return bool(self.redirect_uris)
+        # A mini-app whose server alone signs residents in has no address to return to.
+        return bool(self.redirect_uris) or self.subject_type == "pairwise"
 
     @property
     def is_confidential_app(self) -> bool:

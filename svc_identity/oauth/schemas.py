@@ -19,6 +19,9 @@ class TokenAnswer(BaseModel):
     refresh_token: str | None = Field(default=None, description="With scope offline_access.")
     issued_token_type: str | None = Field(default=None, description="In exchange for another token.")
     id_token: str | None = Field(default=None, description="With scope openid, in exchange for a code.")
+    openid: str | None = Field(default=None, description="For a login code: who the resident is to the mini-app.")
+    name: str | None = Field(default=None, description="With it, where the resident has agreed to `profile`.")
+    phone_number: str | None = Field(default=None, description="With it, where the resident has agreed to `phone`.")
 
 
 class Introspected(BaseModel):

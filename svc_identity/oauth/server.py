@@ -28,6 +28,7 @@ from svc_identity.oauth.exchange import ExchangeGrant
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
 from svc_identity.oauth.introspection import Introspection
 from svc_identity.oauth.issuer import RS256_DEPRECATED, RS256_ENDS, Issuer
+from svc_identity.oauth.login_codes.grant import LoginCodeGrant
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import PROOF_REFUSED, SIGNED_OUT, Refusal
@@ -53,7 +54,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_grant(ClientGrant)
         self.register_grant(DeviceGrant, [IdToken(issuer)])
         self.register_endpoint(DeviceRequests)
-        self.register_grant(ActingGrant)  # before the other exchange, which refuses what this one takes
+        for exchange in (ActingGrant, LoginCodeGrant):  # before the other exchange, which refuses what these take
+            self.register_grant(exchange)
         self.register_grant(ExchangeGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)

@@ -13,6 +13,7 @@ from chassis.db import now
 from chassis.outbox import emit
 from svc_identity.oauth.devices import service as devices
 from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
+from svc_identity.oauth.login_codes import service as login_codes
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
 from svc_identity.oauth.standing import announce
@@ -84,6 +85,7 @@ async def set_logout_addresses(
 async def prune(tx: AsyncSession) -> None:
     """Delete codes, refresh tokens, assertions and used references that nothing can use again."""
     await devices.prune(tx)
+    await login_codes.prune(tx)
     without_tokens = TokenFamily.scope.not_like("%offline_access%")
     await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
     await tx.execute(delete(TokenFamily).where(without_tokens, TokenFamily.created_at < now() - _REDEMPTION_LIFE))

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import ConfigDict
@@ -19,7 +19,9 @@ class AppClientChanged(Event):
     """As people read it when they are asked whether the app may have what it asks for."""
     revision: int
     redirect_uris: list[str]
-    """Compared character by character."""
+    """Compared character by character; none where only its server signs residents in."""
     scopes: list[str]
     suspended: bool
+    jwks: dict[str, Any] | None = None
+    """The public keys of its server (RFC 7517), if it has one."""
     """Whether it gets no tokens and those it has are refused."""

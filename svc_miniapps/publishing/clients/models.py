@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -36,6 +38,7 @@ class ClientRequest(Base):
         one_of("status", RequestStatus),
         CheckConstraint("(status = 'waiting') = (decided_by IS NULL AND decided_at IS NULL)", name="decided"),
         CheckConstraint("status = 'withdrawn' OR decided_by <> requested_by", name="second_person"),
+        CheckConstraint("jwks IS NOT NULL OR redirect_uris <> '{}'", name="keys_or_addresses"),
         Index("uq_client_requests_waiting", "app_id", unique=True, postgresql_where=text("status = 'waiting'")),
         Index("ix_client_requests_status", "status", "id"),
         Index("ix_client_requests_app_id", "app_id", "id"),
@@ -45,6 +48,8 @@ class ClientRequest(Base):
     app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"))
     redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Public keys of the app's server, if it has one."""
     reason: Mapped[str] = mapped_column(Text)
     status: Mapped[RequestStatus] = mapped_column(Text, default=RequestStatus.WAITING)
     requested_by: Mapped[UUID]
@@ -67,11 +72,13 @@ class AppClient(Base):
     __tablename__ = "app_clients"
     __table_args__ = (
         CheckConstraint("num_nulls(suspended_at, suspended_by, suspension_reason) IN (0, 3)", name="suspended"),
+        CheckConstraint("jwks IS NOT NULL OR redirect_uris <> '{}'", name="keys_or_addresses"),
     )
 
     app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"), primary_key=True)
     redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     revision: Mapped[int] = mapped_column(default=0)
     """Counts the changes; the event carries it, so that a late one changes nothing."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)

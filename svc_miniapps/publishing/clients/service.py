@@ -14,6 +14,7 @@ from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
+from kit.key_sets import public_key_set
 from kit.security_log import record_on_commit
 from kit.staff.second_person import require_second_holder
 from svc_miniapps import members
@@ -57,16 +58,19 @@ async def request_client(
 
     Raises:
         NotFound, RedirectAddressRefused, ClientRequestWaiting
+        BadKeySet, PrivateKeySent: of `jwks`.
     """
     for address in new.redirect_uris:
         require_exact(address)
+    keys = None if new.jwks is None else public_key_set(new.jwks)
     app = await lock_app(tx, caller, app_id)
     waiting = ClientRequest.app_id == app.id, ClientRequest.status == RequestStatus.WAITING
     if other := await tx.scalar(select(ClientRequest.id).where(*waiting)):
         raise ClientRequestWaiting(client_request_id=str(other))
     client = await tx.get(AppClient, app.id)
     known = client.revision if client else 0
-    request = ClientRequest(app=app, requested_by=caller.id, client_revision=known, **new.model_dump(mode="json"))
+    values = {**new.model_dump(mode="json"), "jwks": keys}
+    request = ClientRequest(app=app, requested_by=caller.id, client_revision=known, **values)
     tx.add(request)
     return await _shown(tx, request)
 
@@ -88,6 +92,7 @@ async def approve_request(tx: AsyncSession, caller: Caller, request_id: UUID) ->
     if client.revision != request.client_revision:
         raise ClientRequestOutdated
     client.redirect_uris, client.scopes = list(request.redirect_uris), list(request.scopes)
+    client.jwks = request.jwks
     client.suspended_at = client.suspended_by = client.suspension_reason = None
     await _publish(tx, client)
     return await _shown(tx, request)
@@ -189,7 +194,7 @@ async def _locked_for_decision(tx: AsyncSession, caller: Caller, request_id: UUI
 async def _publish(tx: AsyncSession, client: AppClient) -> None:
     client.revision += 1
     await tx.flush()
-    about = {name: getattr(client, name) for name in ("app_id", "revision", "redirect_uris", "scopes")}
+    about = {name: getattr(client, name) for name in ("app_id", "revision", "redirect_uris", "scopes", "jwks")}
     app = await tx.get_one(App, client.app_id)
     await emit(tx, AppClientChanged(name=app.name, suspended=client.suspended_at is not None, **about))
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
-from svc_services.providers.applications.key_sets import kids_by_thumbprint
+from kit.key_sets import kids_by_thumbprint
 from svc_services.providers.applications.models import ProviderKey
 
 

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
+from kit.key_sets import MOST_KEYS, kids_by_thumbprint
 from kit.key_terms import in_force
 from svc_services.providers.applications.key_claims import KeyAlreadyUsed, claim
-from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thumbprint
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import key_terms, refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.db import now
+from kit.key_sets import kids_by_thumbprint
 from kit.key_terms import in_force, is_in_force, valid_from, valid_until
-from svc_services.providers.applications.key_sets import kids_by_thumbprint
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import refusals, schemas
 

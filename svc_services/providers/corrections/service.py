@@ -15,11 +15,11 @@ from chassis.auth import Caller
 from chassis.problems import NotFound, checked_move
 from chassis.telemetry import SecurityEvent
 from kit.etags import IfMatchMissing, etag_of, require_unchanged
+from kit.key_sets import public_key_set
 from kit.security_log import record_on_commit
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims
 from svc_services.providers.applications import schemas as applications
-from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import TRANSITIONS, ApplicationStatus, ProviderApplication
 from svc_services.providers.applications.service import NO_KEYS, ApplicationExists, accepted_parameters, shown
 from svc_services.providers.conformance.models import Sandbox

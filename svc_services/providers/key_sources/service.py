@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, now
 from chassis.telemetry import SecurityEvent, log
+from kit.key_sets import MOST_KEYS, kids_by_thumbprint
 from kit.key_terms import in_force
 from kit.leases import claimable, pause_after
 from kit.security_log import record_on_commit
 from svc_services.providers.applications import key_claims
-from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thumbprint
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import effects
 from svc_services.providers.connections.models import EndedKey

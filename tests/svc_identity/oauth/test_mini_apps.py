@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey, KeySet
 
 from chassis.db import Database, new_id, now
 from chassis.inbox import Poison, Received
@@ -111,6 +112,9 @@ async def test_an_older_event_changes_nothing(database: Database) -> None:
         {"scopes": ["openid", "bills:write"]},
         {"redirect_uris": ["http://parking.ili.gov.cn/"]},
         {"redirect_uris": ["https://a@parking.ili.gov.cn/"]},
+        {"redirect_uris": []},
+        {"redirect_uris": [], "jwks": {"keys": []}},
+        {"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}},
     ],
 )
 async def test_no_event_makes_a_client_of_another_kind(database: Database, changes: dict[str, Any]) -> None:
@@ -119,3 +123,16 @@ async def test_no_event_makes_a_client_of_another_kind(database: Database, chang
         await changed(database, app_id, **changes)
     async with database.read() as tx:
         assert await tx.get(Client, f"miniapp-{app_id}") is None
+
+
+async def test_the_keys_of_its_server_make_it_a_confidential_app_without_a_redirect_address(database: Database) -> None:
+    keys = KeySet([ECKey.generate_key("P-256")]).as_dict(private=False)
+    app_id = str(new_id())
+    client_id = await changed(database, app_id, redirect_uris=[], jwks=keys)
+    async with database.read() as tx:
+        client = await tx.get_one(Client, client_id)
+        assert client.is_confidential_app
+        assert not client.check_grant_type("client_credentials")
+    await changed(database, app_id, 2)  # keys that were taken back are worth nothing
+    async with database.read() as tx:
+        assert (await tx.get_one(Client, client_id)).jwks is None

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from chassis.db import Database, new_id
 from chassis.testing import emitted, once
@@ -66,6 +67,7 @@ async def test_an_approved_request_makes_a_client(stage: Stage, database: Databa
             "redirect_uris": REQUEST["redirect_uris"],
             "scopes": REQUEST["scopes"],
             "suspended": False,
+            "jwks": None,
         }
     ]
 
@@ -172,3 +174,34 @@ async def test_reviewers_list_what_they_may_decide(stage: Stage) -> None:
     for caller, listed in ((stage.reviewer, [request["client_request_id"]]), (colleague, [])):
         answer = await stage.api.get("/miniapps/v1/client-requests", headers=caller)
         assert [item["client_request_id"] for item in answer.json()["items"]] == listed
+
+
+def key(**changes: str) -> Json:
+    return {**ECKey.generate_key("P-256").as_dict(private=False), "kid": "k1", **changes}
+
+
+async def test_the_keys_of_its_server_reach_the_client_without_an_address(stage: Stage, database: Database) -> None:
+    app, keys = await stage.registered(), {"keys": [key()]}
+    request = await approved(stage, app, redirect_uris=[], jwks={**keys, "note": "ours"})
+    kept = {"keys": [{**keys["keys"][0], "use": "sig"}]}
+    assert request["jwks"] == kept
+    shown = (await stage.api.get(f"/miniapps/v1/apps/{app['app_id']}/client", headers=stage.team)).json()
+    assert (shown["jwks"], shown["redirect_uris"]) == (kept, [])
+    (event,) = await client_events(database)
+    assert (event["jwks"], event["redirect_uris"]) == (kept, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"redirect_uris": []}, "invalid_request"),
+        ({"jwks": {"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}}, "private_key_sent"),
+        ({"jwks": {"keys": []}}, "bad_key_set"),
+        ({"jwks": {}}, "bad_key_set"),
+        ({"jwks": {"keys": [{"kty": "oct", "kid": "k", "k": "c2VjcmV0"}]}}, "private_key_sent"),
+    ],
+    ids=["neither", "private", "none", "no set", "symmetric"],
+)
+async def test_keys_that_nobody_may_sign_by_are_refused(stage: Stage, changes: Json, code: str) -> None:
+    app = await stage.registered()
+    assert outcome(await ask(stage, app, **changes)) == (422, code)

@@ -1,4 +1,4 @@
-"""The public keys of a provider's systems (JSON Web Key Sets, RFC 7517)."""
+"""The public keys of others' systems (JSON Web Key Sets, RFC 7517)."""
 
 import base64
 from collections.abc import Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from svc_services.providers.applications.key_sets import BadKeySet, PrivateKeySent, public_key_set
+from kit.key_sets import BadKeySet, PrivateKeySent, public_key_set
 from tests.svc_services.companies import public_key
 from tests.weak_keys import WEAK_KEYS
 
