@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from chassis.problems import catalogue
-from svc_miniapps.packages import archive, manifest, names
+from svc_miniapps.packages.checks import archive, manifest, names
+from svc_miniapps.packages.checks.manifest import Expected
 from svc_miniapps.packages.inspection import inspect
-from svc_miniapps.packages.manifest import Expected
 from svc_miniapps.publishing.uploads import endpoints
 from tests.guides.markdown import LANGUAGES, text_of
 from tests.svc_miniapps.sample_packages import PNG, Package
@@ -61,4 +61,4 @@ def test_the_package_of_the_guide_passes(language: str) -> None:
     files |= {"pages/index.html": b"", "pages/detail/detail.html": b""}
     assert all(name.removeprefix("pages/") in tree for name in files)
     content = io.BytesIO(Package(sample, files).packed())
-    assert inspect(content, Expected(UUID(sample["app_id"]), sample["name"], 1, 0)) == "1.0.0"
+    assert inspect(content, Expected(UUID(sample["app_id"]), sample["name"], 1, 0)).version_name == "1.0.0"

@@ -10,7 +10,7 @@ import httpx
 from chassis.http_client import TLS, NoAnswer, NotReached, Reply, call, outside_client
 from chassis.problems import Problem
 from chassis.telemetry import log
-from kit.strict_json import members
+from kit.json_members import members
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 
