@@ -37,6 +37,7 @@ demo: setup
 test: setup
 	@$(RUN) contracts.lint install
 	@$(RUN) tests.clients
+	@$(RUN) tests.svc_miniapps.packages.zip_packers
 	$(RUN) pytest -n 3 --dist worksteal $(ARGS)
 
 lint: setup

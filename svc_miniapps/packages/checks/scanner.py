@@ -30,6 +30,7 @@ _QUERY = Query(
     (string) @text
     (template_string) @text
     (member_expression) @member
+    [(jsx_element) (jsx_self_closing_element)] @jsx
     """,
 )
 _MAKERS = frozenset({"eval", "Function", "execScript"})
@@ -138,6 +139,11 @@ def _member(node: Node, uses: frozenset[str]) -> Iterator[Said]:
         yield "use", path
 
 
+def _jsx(node: Node, _uses: frozenset[str]) -> Iterator[Said]:
+    """No runtime reads it; it has to be compiled."""
+    yield "error", str(node.start_point.column + 1)
+
+
 def _first_argument(node: Node) -> Node | None:
     call = node.parent
     arguments = None if call is None else call.child_by_field_name("arguments")
@@ -163,7 +169,14 @@ def _is_address(value: str) -> bool:
     return value.startswith("//") or value.lower().startswith(_SCHEMES)
 
 
-_FACTS = {"callee": _callee, "constructor": _constructor, "source": _source, "text": _text, "member": _member}
+_FACTS = {
+    "callee": _callee,
+    "constructor": _constructor,
+    "source": _source,
+    "text": _text,
+    "member": _member,
+    "jsx": _jsx,
+}
 
 
 def _limit() -> None:
