@@ -4,6 +4,7 @@ What only the registration knows is given by options; without them the manifest 
 """
 
 import argparse
+import io
 import json
 import locale
 import os
@@ -82,7 +83,12 @@ def _paragraph(finding: dict[str, object]) -> str:
     return f"{place or '-'}: [{finding['code']}] {finding['message']}\n    {finding['what_to_do']}\n"
 
 
+def run() -> int:
+    """The command, as the wheel installs it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another encoding
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    if sys.stdout.encoding.lower() != "utf-8":
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(run())

@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 Packer = Callable[[Path, Path], None]
 NODE_MODULES = Path(__file__).parents[3] / ".tools" / "zip-packers" / "node_modules"
@@ -40,8 +41,8 @@ def _zipfile_stream(folder: Path, target: Path) -> None:
         def writable(self) -> bool:
             return True
 
-        def write(self, data: object) -> int:  # type: ignore[override]
-            return self.file.write(data)  # type: ignore[arg-type]
+        def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+            return self.file.write(data)
 
         def close(self) -> None:
             self.file.close()
