@@ -18,7 +18,7 @@ from svc_miniapps.packages.checks.archive import Archive
 from svc_miniapps.packages.checks.findings import Finding
 from svc_miniapps.packages.checks.manifest import Expected
 
-MAX_BYTES = 512 * 1024
+MAX_BYTES = 384 * 1024
 """Of one script, page or style; parsing takes about a hundred times as much."""
 _SCRIPTS = (".js", ".mjs", ".cjs")
 _PAGES = (".html", ".htm", ".xhtml", ".xml", ".svg")

@@ -264,6 +264,9 @@ _GOOD = {
     "an ES module": _file("app.js", "import a from './common/a.js'; export default { a }; await a();"),
     "a script": _file("app.js", "var a = 1; with (a) { b() } App({ a })"),
     "a large library": _file("common/library.js", _LIBRARY),
+    "a dense script at the limit": _file(
+        "common/dense.js", "function f(a,b){var c=a.b(b);if(c){return c}g(i,{k:v})}" * 7_000
+    ),
     "an allowed server": _file("app.js", "fetch('https://api.yining.cn/v1'); // see https://example.org/"),
     "a vocabulary": _file("app.js", "document.createElementNS('http://www.w3.org/2000/svg', 'svg')"),
     "a timer": _file("app.js", "setTimeout(() => go(), 1); setInterval(go, 2);"),
