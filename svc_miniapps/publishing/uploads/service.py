@@ -22,6 +22,7 @@ from chassis.auth import Caller
 from chassis.db import Database, new_id
 from chassis.problems import Problem
 from chassis.telemetry import log
+from kit.uploads.refusals import DigestMismatch
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
 from svc_miniapps.packages.checks.inspection import Sound
@@ -66,6 +67,7 @@ async def upload(
     app_id: UUID,
     version_code: int,
     body: AsyncIterator[bytes],
+    sha256: str | None = None,
 ) -> Uploaded:
     """Take a package as this version of the app and open a draft release with it.
 
@@ -74,12 +76,14 @@ async def upload(
         PackageRefused: with everything that is wrong with the file.
         VersionTaken: this version was uploaded before, with other content.
         UploadCutShort: the client went away before the end of the file.
-        DigestMismatch: the file does not fit the digest of its headers.
+        DigestMismatch: the file does not fit the digest that was announced.
     """
     async with database.read() as tx:
         expected = await _expected(tx, caller, app_id, version_code)
         known = await _package(tx, app_id, version_code)
     async with _received(body) as received:
+        if sha256 not in {None, received.sha256}:
+            raise DigestMismatch
         if known is not None:
             async with database.read() as tx:
                 return await _repeated(tx, known, received)

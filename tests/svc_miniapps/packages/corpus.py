@@ -1,18 +1,15 @@
 """Packages good and bad: a bad one is a sound package with one change, and names the rule that it breaks."""
 
 import io
-import json
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from svc_miniapps.packages.checks import languages, pictures, scripts
+from tests.svc_miniapps.packages import corpus_tables as tables
 from tests.svc_miniapps.packages.inspected import APP_ID, entries
-from tests.svc_miniapps.sample_packages import PNG, Entry, Package, manifest_for, zipped
-
-Json = Mapping[str, object]
+from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for, zipped
 
 
 @dataclass(frozen=True)
@@ -129,126 +126,6 @@ _MEMBERS = {
     "another Unicode name": ("two_names", Entry(b"a.js", b"x", extra=_field(0x7075, bytes(5) + b"b.js"))),
     "GBK": ("name_not_utf8", Entry("common/图标".encode("gbk"), b"x", flags=0)),
 }
-_NAMES = {
-    "unsafe_path": ["../a.js", "c/../../a.js", "./a.js", "/etc/passwd", "c//a.js", ".."],
-    "backslash_in_name": ["common\\a.js", "..\\a.js"],
-    "forbidden_character": ["C:/a.js", "c/a\n.js", 'c/"a".js', "c/a*.js", "c/a?.js", "c/<a>", "c/a|b", "c/\ue000"],
-    "bidi_character": ["pages/\u202esj.exe", "pages/\u2066x", "pages/\u200fx", "pages/\u061cx"],
-    "invisible_character": ["pages/\u200bx", "pages/x\ufe0f", "pages/\ufeffx", "pages/\u3164", "pages/\u00adx"],
-    "dot_at_end": ["common/a.", "common./a"],
-    "space_at_edge": ["common/a ", " common/a", "common/\u3000a"],
-    "device_name": ["common/con.js", "common/AUX", "com1.tar/x", "common/LPT\u00b9.txt", "common/nul"],
-    "leftover_file": [".git/config", "__MACOSX/x", "common/._x", "common/.DS_Store", "common/Thumbs.db", ".svn/x"],
-    "secret_file": [".env", "common/.env.production", "common/.npmrc", "common/id_rsa"],
-    "name_too_long": [f"common/{'字' * 86}"],
-    "too_deep": ["d/" * 20 + "a"],
-    "not_a_language_file": ["i18n/chinese!.json", "i18n/zh.txt"],
-    "duplicate_name": ["APP.JS", "Common/b", "app.js/x", "common/ICON.png"],
-}
-_TAR = bytes(257) + b"ustar\x0000" + bytes(300)
-_CONTENTS = {
-    "archive_inside": {
-        "zip": zipped([Entry(b"a", b"b")]),
-        "empty zip": zipped([]),
-        "gzip": b"\x1f\x8b\x08" + bytes(40),
-        "7z": b"7z\xbc\xaf\x27\x1c" + bytes(40),
-        "rar": b"Rar!\x1a\x07\x00" + bytes(40),
-        "xz": b"\xfd7zXZ\x00" + bytes(40),
-        "bzip2": b"BZh91AY&SY" + bytes(40),
-        "Zstandard": b"\x28\xb5\x2f\xfd" + bytes(40),
-        "tar": _TAR,
-        "Debian package": b"!<arch>\ndebian-binary" + bytes(40),
-        "Cabinet": b"MSCF" + bytes(40),
-        "LHA": b"\x20\x20-lh5-" + bytes(40),
-        "zip behind a picture": PNG + zipped([Entry(b"a", b"b")]),
-    },
-    "program_inside": {
-        "ELF": b"\x7fELF\x02\x01\x01" + bytes(60),
-        "Windows": b"MZ\x90\x00" + bytes(80),
-        "Mach-O": b"\xcf\xfa\xed\xfe" + bytes(60),
-        "Java class": b"\xca\xfe\xba\xbe\x00\x00\x00\x3d" + bytes(60),
-        "Android": b"dex\n035\x00" + bytes(60),
-        "WebAssembly": b"\x00asm\x01\x00\x00\x00",
-        "shell": b"#!/bin/sh\nrm -rf /\n",
-    },
-}
-_DEEP = b'{"a": ' + b"[" * 100_000
-_MANIFEST_TEXTS = {
-    "manifest_too_large": [b" " * 300_000],
-    "manifest_byte_order_mark": [b"\xef\xbb\xbf{}"],
-    "manifest_not_utf8": ["{}".encode("utf-16"), '{"name": "停车"}'.encode("gb18030")],
-    "manifest_not_json": [b"", b"{", b"{'app_id': 1}", b'{"a": 1,}', b"// comment\n{}"],
-    "manifest_duplicate_member": [b'{"a": 1, "a": 2}'],
-    "manifest_too_many_values": [b'{"widgets": [' + b"{}," * 83_000 + b"{}]}"],
-    "manifest_too_deep": [_DEEP, b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}"],
-    "manifest_impossible_value": [b'{"a": NaN}', b'{"a": 1e999}', rb'{"a": "\ud800"}', rb'{"a": "\u0000"}'],
-    "manifest_number_too_large": [b'{"a": ' + b"9" * 5_000 + b"}", b'{"a": 9007199254740993}'],
-    "manifest_wrong_type": [b"[]", b'"text"'],
-}
-_MANIFESTS: dict[str, list[Json]] = {
-    "manifest_member_missing": [{"pages": None}, {"icons": None}, {"platform_version": {}}, {"version": {"code": 1}}],
-    "manifest_wrong_type": [{"version": {"code": "1", "name": "1"}}, {"pages": "pages/index"}, {"app_id": 7}],
-    "manifest_wrong_value": [
-        *({"pages": []}, {"dir": "down"}, {"lang": "in Chinese"}, {"color_scheme": "pink"}),
-        *({"window": {"orientation": "diagonal"}}, {"version": {"code": 0, "name": "1"}}, {"name": ""}),
-    ],
-    "manifest_text_too_long": [{"name": "字" * 101}, {"description": "字" * 2001}],
-    "manifest_older_draft": [{"version_name": "1.0.0"}, {"version_code": 1}],
-    "other_app_id": [{"app_id": "org.example.parking"}],
-    "other_name": [{"name": "别的名称"}],
-    "other_version_code": [{"version": {"code": 2, "name": "1"}}],
-    "page_missing": [{"pages": ["pages/nowhere"]}, {"pages": ["pages/Index"]}, {"pages": ["pages/../app.js"]}],
-    "page_outside_pages": [{"pages": ["app.js"]}, {"pages": ["https://example.org/"]}, {"pages": ["pages"]}],
-    "page_twice": [{"pages": ["pages/index", "pages/index.html"]}, {"pages": ["pages/index", "/pages/index"]}],
-    "page_not_openable": [{"pages": ["pages/detail"]}, {"pages": ["pages/detail/"]}],
-    "icon_missing": [{"icons": [{"src": "common/none.png"}]}, {"icons": [{"src": "https://example.org/i.png"}]}],
-    "widget_missing": [{"widgets": [{"name": "附近", "path": "widgets/none"}]}],
-    "permission_not_registered": [{"req_permissions": [{"name": "system.permission.CAMERA"}]}],
-}
-_SCRIPTS = {
-    "script_not_parsed": ["App({", "if (;", "const a: number = 1;", "const a = <div></div>;", "`${", "}{(=>" * 40_000],
-    "script_too_complex": ["x=" + "[" * 200_000 + "]" * 200_000],
-    "script_too_large": ["//" + "x" * scripts.MAX_BYTES],
-    "script_not_utf8": ["a\0b"],
-    "script_makes_code": [
-        *("eval('a')", "window.eval(a)", 'window["eval"](a)', "(0, eval)(a)", "new Function('a')", "Function(a)()"),
-        *("setTimeout('go()', 1)", "setInterval(`go()`, 1)", "setTimeout('go(' + 1 + ')', 1)"),
-        "[].constructor.constructor('return this')()",
-    ],
-    "script_remote": [
-        *("import a from 'https://cdn.example.cn/a.js'", "import('//cdn.example.cn/a.js')"),
-        *("export * from 'https://cdn.example.cn/a.js'", "importScripts('https://a.cn/a.js')", "new Worker('data:,1')"),
-    ],
-    "domain_not_allowed": [
-        *("fetch('https://api.example.cn/v1')", "new WebSocket('wss://api.example.cn')"),
-        *(
-            "fetch(`http://127.0.0.1/${a}`)",
-            "const a = '//api.example.cn/a'",
-            "fetch('https://api.yining.cn@evil.cn/')",
-        ),
-    ],
-    "permission_not_declared": [
-        *("navigator.geolocation.getCurrentPosition(a)", "window.navigator.mediaDevices.getUserMedia({})"),
-        *("ili.getPhoneNumber()", "const a = navigator?.clipboard"),
-    ],
-}
-_PAGES = {
-    "script_remote": ['<script src="https://cdn.example.cn/a.js"></script>', "<SCRIPT async SRC=//a.cn/b></SCRIPT>"],
-    "domain_not_allowed": ['<img src="https://img.example.cn/a.png">', "<form action='http://a.cn/'>"],
-    "script_not_parsed": ["<p>\n<script>if (</script>", "<script>let a"],
-    "script_makes_code": ["<script>eval('1')</script>", '<script type="module">new Function("a")</script>'],
-}
-_TEXTS = {
-    "language_file_not_json": [b"{", b"\xef\xbb\xbf{}", b'{"a": "b", "a": "c"}', "{}".encode("utf-16")],
-    "language_file_not_texts": [b"[]", b'{"a": 1}', b'{"a": {"b": null}}'],
-    "language_file_too_large": [json.dumps({"a": "x" * languages.MAX_BYTES}).encode()],
-}
-_BIG_PNG = PNG[:16] + struct.pack(">2L", 5000, 5000) + PNG[24:]
-_ICONS = {
-    "icon_not_a_picture": [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html></html>", b"GIF89a" + bytes(40), b""],
-    "icon_sides": [_BIG_PNG, PNG[:16] + bytes(8) + PNG[24:]],
-    "icon_too_large": [PNG + b"\0" * pictures.MAX_BYTES],
-}
 JPEG = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xc0\x00\x0b\x08\x00\x30\x00\x30\x01\x01\x11\x00\xff\xd9"
 WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x2f\xc0\x0b\x00" + bytes(9)
 _LIBRARY = "(function (root) { 'use strict'; root.add = (a, b) => a + b; })(globalThis);\n" * 2_000
@@ -296,21 +173,21 @@ def cases() -> Iterator[Case]:
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    for rule, names in _NAMES.items():
+    for rule, names in tables.NAMES.items():
         yield from ((rule, _with(Entry(name.encode(), b"x"))) for name in names)
-    for rule, contents in _CONTENTS.items():
+    for rule, contents in tables.CONTENTS.items():
         yield from ((rule, _file("common/a.png", content)) for content in contents.values())
-    for rule, texts in _MANIFEST_TEXTS.items():
+    for rule, texts in tables.MANIFEST_TEXTS.items():
         yield from ((rule, _raw_manifest(text)) for text in texts)
-    for rule, changes in _MANIFESTS.items():
+    for rule, changes in tables.MANIFESTS.items():
         yield from ((rule, _manifest(**change)) for change in changes)
-    for rule, codes in _SCRIPTS.items():
+    for rule, codes in tables.SCRIPTS.items():
         yield from ((rule, _file("app.js", code)) for code in codes)
-    for rule, pages in _PAGES.items():
+    for rule, pages in tables.PAGES.items():
         yield from ((rule, _file("pages/index.html", page)) for page in pages)
-    for rule, files in _TEXTS.items():
+    for rule, files in tables.TEXTS.items():
         yield from ((rule, _file("i18n/zh-Hans.json", text)) for text in files)
-    for rule, icons in _ICONS.items():
+    for rule, icons in tables.ICONS.items():
         yield from ((rule, _file("common/icon.png", icon)) for icon in icons)
     yield "language_not_declared", _file("i18n/fr.json", "{}")
 
