@@ -15,7 +15,7 @@ NAME ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format contracts picture bench clean
+.PHONY: help setup run demo test lint format contracts picture checker bench clean
 
 help:
 	@echo "make run          start the whole platform here, until Ctrl-C (MYILI_PORT and MYILI_DATA choose where)"
@@ -25,6 +25,7 @@ help:
 	@echo "make format       put the code in the common form"
 	@echo "make contracts    export OpenAPI documents and event schemas into contracts/"
 	@echo "make picture      draw the services and their rooms into docs/architecture.md"
+	@echo "make checker      build the wheel with which teams check their packages, into build/"
 	@echo "make bench        measure (NAME=ingest runs one)"
 	@echo "make clean        remove the environment; data in var/ stays"
 
@@ -37,6 +38,7 @@ demo: setup
 test: setup
 	@$(RUN) contracts.lint install
 	@$(RUN) tests.clients
+	@$(RUN) tests.svc_miniapps.packages.zip_packers
 	$(RUN) pytest -n 3 --dist worksteal $(ARGS)
 
 lint: setup
@@ -61,6 +63,9 @@ contracts: setup
 
 picture: setup
 	$(RUN) tests.house.picture
+
+checker: setup
+	$(RUN) svc_miniapps.packages.wheel build
 
 bench: setup
 	$(RUN) tests.bench $(NAME)

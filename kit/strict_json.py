@@ -5,15 +5,13 @@ them.
 """
 
 import json
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
+from kit.json_members import members
+
 Answer = TypeVar("Answer", bound=BaseModel)
-
-
-class DuplicateMemberError(ValueError):
-    """An object has the member of this name twice."""
 
 
 def answer_of(kind: type[Answer], content: bytes) -> Answer:
@@ -27,20 +25,6 @@ def answer_of(kind: type[Answer], content: bytes) -> Answer:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return kind.model_validate_json(content)
-
-
-def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The members of an object, for `object_pairs_hook`.
-
-    Raises:
-        DuplicateMemberError
-    """
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise DuplicateMemberError(name)
-        found[name] = value
-    return found
 
 
 def _refuse(name: str) -> None:

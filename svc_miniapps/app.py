@@ -14,6 +14,7 @@ from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.uploads.endpoints import router as packages
+from svc_miniapps.publishing.uploads.resumable_endpoints import router as package_uploads
 from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.settings import Settings
 
@@ -21,7 +22,7 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, apps, packages, releases, reviews, clients, catalogue],
+        [metrics, categories, apps, packages, package_uploads, releases, reviews, clients, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

@@ -5,9 +5,10 @@ from kit.evidence.facts import Evidence, Figure, Held
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 
 TABLES = dict.fromkeys(
-    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _STAFF
+    ("apps", "app_clients", "client_requests", "package_uploads", "packages", "releases", "reviews", "staff_roles"),
+    _STAFF,
 )
-IMPERSONAL = frozenset({"categories", "listings"})
+IMPERSONAL = frozenset({"categories", "listings", "package_upload_parts"})
 FIGURES = (
     Figure(
         "app_clients",

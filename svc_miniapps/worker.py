@@ -21,6 +21,7 @@ from svc_miniapps.publishing.releases.events import (
     ReleaseRejected,
     ReleaseSubmitted,
 )
+from svc_miniapps.publishing.uploads.resumable import forget_old
 from svc_miniapps.publishing.uploads.service import sweep
 from svc_miniapps.settings import WorkerSettings
 from svc_miniapps.trail import TRAIL
@@ -33,6 +34,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
         Every(60.0, partial(forget_expired, database)),
+        Every(SWEEP_SECONDS, partial(forget_old, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

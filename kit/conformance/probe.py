@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
 from chassis.problems import Problem
 from kit.conformance.results import Exchange, Fault, Seen
+from kit.json_members import members
 from kit.public_addresses import Target
 from kit.signatures.messages import Unsignable, sign_request
-from kit.strict_json import members
 
 Content = Mapping[str, Any]
 _SHOWN = ("result", "code", "reason", "provider_reference")

@@ -1,43 +1,41 @@
-"""All checks of an uploaded file, from its first byte to the pages its manifest names."""
+"""The checks of an uploaded file, few at a time: each takes memory and a core."""
 
-from collections.abc import Sequence
-from typing import IO, Any
+from functools import partial
+from pathlib import Path
+from typing import IO
 
-from svc_miniapps.packages import manifest as manifests
-from svc_miniapps.packages import names
-from svc_miniapps.packages.archive import Archive, open_archive
-from svc_miniapps.packages.findings import Finding, PackageRefused
+import anyio.to_thread
+from anyio import CapacityLimiter
+
+from svc_miniapps.packages.checks.inspection import Sound, check
+from svc_miniapps.packages.checks.manifest import Expected
+from svc_miniapps.packages.findings import PackageRefused
+
+_AT_ONCE = CapacityLimiter(2)
+"""Others wait for their turn, and hold no more than their file on disk."""
 
 
-def inspect(file: IO[bytes], expected: manifests.Expected) -> str:
-    """The version's name, from the manifest of a package in which nothing is wrong.
-
-    It unpacks up to 64 MiB, so it belongs in a thread.
+def inspect(file: IO[bytes], expected: Expected) -> Sound:
+    """What a package declares in which nothing is wrong.
 
     Raises:
-        PackageRefused: with everything that was found.
+        PackageRefused: with what was found.
     """
-    archive = open_archive(file)
-    if not isinstance(archive, Archive):
-        raise PackageRefused(archive)
-    paths = archive.paths
-    findings = [*archive.findings, *names.check_layout(paths)]
-    manifest = _manifest_of(archive, paths)
-    if isinstance(manifest, Finding):
-        findings.append(manifest)
-    elif manifest is not None:
-        findings += manifests.check_manifest(manifest, frozenset(paths), expected)
-    if findings or not isinstance(manifest, dict):
-        raise PackageRefused(findings)
-    version_name: str = manifest["version"]["name"]
-    return version_name
+    outcome = check(file, expected)
+    if not isinstance(outcome, Sound):
+        raise PackageRefused(outcome)
+    return outcome
 
 
-def _manifest_of(archive: Archive, paths: Sequence[str]) -> dict[str, Any] | Finding | None:
-    """None when there is none that could be read; that is a finding already."""
-    if manifests.FILE not in paths or any(finding.member in (None, manifests.FILE) for finding in archive.findings):
-        return None
-    content = archive.read(manifests.FILE, manifests.MAX_BYTES)
-    if content is None:
-        return Finding("manifest_too_large", manifests.FILE, {"limit": manifests.MAX_BYTES})
-    return manifests.read_manifest(content)
+async def inspect_in_turn(path: Path, expected: Expected) -> Sound:
+    """The same, in a thread of the pool.
+
+    Raises:
+        PackageRefused
+    """
+    return await anyio.to_thread.run_sync(partial(_inspect_path, path, expected), limiter=_AT_ONCE)
+
+
+def _inspect_path(path: Path, expected: Expected) -> Sound:
+    with path.open("rb") as file:
+        return inspect(file, expected)

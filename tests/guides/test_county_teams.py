@@ -8,10 +8,9 @@ from uuid import UUID
 import pytest
 
 from chassis.problems import catalogue
-from svc_miniapps.packages import archive, manifest, names
+from svc_miniapps.packages.checks import archive, manifest, names
+from svc_miniapps.packages.checks.manifest import Expected
 from svc_miniapps.packages.inspection import inspect
-from svc_miniapps.packages.manifest import Expected
-from svc_miniapps.publishing.uploads import endpoints
 from tests.guides.markdown import LANGUAGES, text_of
 from tests.svc_miniapps.sample_packages import PNG, Package
 from tests.svc_miniapps.stage import Json
@@ -45,7 +44,7 @@ def test_every_check_is_explained(language: str) -> None:
 @each_language
 def test_the_limits_are_the_ones_that_hold(language: str) -> None:
     mebibyte = 1024 * 1024
-    assert endpoints.MAX_PACKAGE_BYTES == archive.MAX_MEMBER_BYTES == 20 * mebibyte
+    assert archive.MAX_PACKAGE_BYTES == archive.MAX_MEMBER_BYTES == 20 * mebibyte
     assert (64 * mebibyte, mebibyte) == (archive.MAX_UNPACKED_BYTES, archive.RATIO_MATTERS_FROM)
     assert (archive.MAX_MEMBERS, archive.MAX_RATIO, names.MAX_DEPTH) == (2000, 100, 20)
     assert manifest.MAX_BYTES == 256 * 1024
@@ -61,4 +60,4 @@ def test_the_package_of_the_guide_passes(language: str) -> None:
     files |= {"pages/index.html": b"", "pages/detail/detail.html": b""}
     assert all(name.removeprefix("pages/") in tree for name in files)
     content = io.BytesIO(Package(sample, files).packed())
-    assert inspect(content, Expected(UUID(sample["app_id"]), sample["name"], 1, 0)) == "1.0.0"
+    assert inspect(content, Expected(UUID(sample["app_id"]), sample["name"], 1, 0)).version_name == "1.0.0"

@@ -7,14 +7,12 @@ from chassis.problems import UnsupportedMediaType
 from kit.uploads.digests import fitting
 from svc_miniapps.members import TeamMember
 from svc_miniapps.packages import schemas
+from svc_miniapps.packages.checks.archive import MAX_PACKAGE_BYTES
 from svc_miniapps.packages.download import MEDIA_TYPE
 from svc_miniapps.packages.store import Store
 from svc_miniapps.publishing.uploads import service
 
 router = APIRouter(prefix="/miniapps/v1", tags=["packages"])
-
-
-MAX_PACKAGE_BYTES = 20 * 1024 * 1024
 
 
 @router.put(

@@ -4,7 +4,6 @@ The object store is never called inside a transaction. An upload that ends betwe
 orphaned object; `sweep` deletes those.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import tempfile
@@ -12,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
 from uuid import UUID
 
 from obstore.store import ObjectStore
@@ -24,11 +22,13 @@ from chassis.auth import Caller
 from chassis.db import Database, new_id
 from chassis.problems import Problem
 from chassis.telemetry import log
+from kit.uploads.refusals import DigestMismatch
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
+from svc_miniapps.packages.checks.inspection import Sound
+from svc_miniapps.packages.checks.manifest import Expected, version_too_low
 from svc_miniapps.packages.findings import PackageRefused
-from svc_miniapps.packages.inspection import inspect
-from svc_miniapps.packages.manifest import Expected, version_too_low
+from svc_miniapps.packages.inspection import inspect_in_turn
 from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.releases.service import open_draft, release_of
 
@@ -48,7 +48,6 @@ class VersionTaken(Problem):
 class _Received:
     """An uploaded file on local disk."""
 
-    file: IO[bytes]
     path: Path
     sha256: str
     size_bytes: int
@@ -68,6 +67,7 @@ async def upload(
     app_id: UUID,
     version_code: int,
     body: AsyncIterator[bytes],
+    sha256: str | None = None,
 ) -> Uploaded:
     """Take a package as this version of the app and open a draft release with it.
 
@@ -76,33 +76,41 @@ async def upload(
         PackageRefused: with everything that is wrong with the file.
         VersionTaken: this version was uploaded before, with other content.
         UploadCutShort: the client went away before the end of the file.
-        DigestMismatch: the file does not fit the digest of its headers.
+        DigestMismatch: the file does not fit the digest that was announced.
     """
     async with database.read() as tx:
         expected = await _expected(tx, caller, app_id, version_code)
         known = await _package(tx, app_id, version_code)
     async with _received(body) as received:
+        if sha256 not in {None, received.sha256}:
+            raise DigestMismatch
         if known is not None:
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
-        version_name = await asyncio.to_thread(inspect, received.file, expected)
+        sound = await inspect_in_turn(received.path, expected)
         # The key is this upload's own: no other upload's object, and no sweep of an older one, can come between.
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
         await store.put(objects, key, received.path)
     async with database.transaction() as tx:
-        return await _record(tx, caller, app_id, version_code, _Stored(received, key, version_name))
+        return await _record(tx, caller, app_id, version_code, _Stored(received, key, sound))
 
 
 @dataclass(frozen=True)
 class _Stored:
     received: _Received
     key: str
-    version_name: str
+    sound: Sound
 
 
 async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
     app = await get_app(tx, caller, app_id)
-    return Expected(app.id, app.name, version_code, await _latest_version_code(tx, app_id))
+    return Expected(
+        app.id,
+        app.name,
+        version_code,
+        await _latest_version_code(tx, app_id),
+        languages=frozenset(app.languages),
+    )
 
 
 async def _latest_version_code(tx: AsyncSession, app_id: UUID) -> int:
@@ -127,7 +135,7 @@ async def _received(body: AsyncIterator[bytes]) -> AsyncIterator[_Received]:
         except ClientDisconnect:
             raise UploadCutShort from None
         file.flush()
-        yield _Received(file, Path(file.name), digest.hexdigest(), size)
+        yield _Received(Path(file.name), digest.hexdigest(), size)
 
 
 async def _repeated(tx: AsyncSession, known: Package, received: _Received) -> Uploaded:
@@ -148,7 +156,7 @@ async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: 
     package = Package(
         app_id=app.id,
         version_code=version_code,
-        version_name=stored.version_name,
+        version_name=stored.sound.version_name,
         sha256=stored.received.sha256,
         size_bytes=stored.received.size_bytes,
         object_key=stored.key,

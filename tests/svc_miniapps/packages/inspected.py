@@ -4,9 +4,9 @@ import io
 from uuid import UUID
 
 from chassis.db import new_id
+from svc_miniapps.packages.checks.manifest import Expected
 from svc_miniapps.packages.findings import PackageRefused
 from svc_miniapps.packages.inspection import inspect
-from svc_miniapps.packages.manifest import Expected
 from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for
 
 APP_ID: UUID = new_id()

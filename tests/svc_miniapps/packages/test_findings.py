@@ -2,22 +2,22 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
 from chassis.problems import catalogue
-from svc_miniapps.packages import findings
-from svc_miniapps.packages.findings import Finding, PackageRefused
+from svc_miniapps.packages.checks import findings
+from svc_miniapps.packages.checks.findings import Finding, first_of
+from svc_miniapps.packages.findings import PackageRefused
 
-SLICE = Path(findings.__file__).parent
-USED = {
-    code
-    for file in SLICE.glob("*.py")
-    for code in re.findall(r'"([a-z0-9_]+)"', file.read_text("utf-8"))
-    if code in catalogue("svc_miniapps.packages")["zh"]
-} | {code for file in SLICE.glob("*.py") for code in re.findall(r'Finding\(\s*"([a-z0-9_]+)"', file.read_text("utf-8"))}
+SOURCES = [file.read_text("utf-8") for file in Path(findings.__file__).parent.glob("*.py")]
+WRITTEN = {code for source in SOURCES for code in re.findall(r'"([a-z0-9_]+)"', source)}
+OF_JSON = {f"manifest_{kind}" for source in SOURCES for kind in re.findall(r'JsonFaultError\("([a-z0-9_]+)"', source)}
+FOUND = {code for source in SOURCES for code in re.findall(r'Finding\(\s*"([a-z0-9_]+)"', source)}
+USED = (WRITTEN & set(catalogue("svc_miniapps.packages")["zh"])) | OF_JSON | FOUND
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -48,6 +48,16 @@ def test_names_with_invalid_characters_are_escaped() -> None:
     assert len(json.dumps(rendered, ensure_ascii=False).encode()) < 2_000
 
 
-def test_many_findings_are_truncated_and_counted() -> None:
-    rendered = PackageRefused([Finding("encrypted", f"{place}.js") for place in range(2_000)]).render("zh")
-    assert (rendered["count"], len(rendered["findings"])) == (2_000, 100)
+def test_no_more_is_looked_for_once_there_are_a_hundred_findings() -> None:
+    looked_for = 0
+
+    def faults() -> Iterator[Finding]:
+        nonlocal looked_for
+        for place in range(2_000):
+            looked_for += 1
+            yield Finding("encrypted", f"{place}.js")
+
+    found = first_of(faults())
+    assert (looked_for, len(found), found[-1].code) == (100, 100, "too_many_findings")
+    rendered = PackageRefused(found).render("zh")
+    assert (rendered["count"], len(rendered["findings"])) == (100, 100)

@@ -93,6 +93,7 @@ async def test_findings_are_reported_together_in_the_language_of_the_reader(stag
     assert english.json()["findings"][2] == {
         "code": "other_name",
         "member": "manifest.json",
+        "line": None,
         "message": "name in manifest.json is not the registered one",
         "what_to_do": "Set it to the registered name: 停车泊位.",
     }

@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from svc_miniapps.packages.findings import Finding
+from svc_miniapps.packages.checks.findings import Finding
 
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 1024
@@ -16,15 +16,19 @@ PAGES = "pages/"
 I18N = "i18n/"
 
 # The W3C's list: punctuation that some systems reserve, control characters, private use, non-characters, tags.
-# The second line adds invisible and bidirectional characters, which show a reviewer another name than phones use.
 _FORBIDDEN = re.compile(
-    r'["*:<>?\\|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff'
-    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+    r'["*:<>?|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
+)
+_TURNS_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0]"
 )
 _DEVICES = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
 )
 _LEFTOVERS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".git", ".svn", ".hg"})
+_SECRETS = re.compile(r"\.env(?:\..*)?|\.npmrc|\.netrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)", re.IGNORECASE)
 _LANGUAGE_FILE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\.json")
 
 
@@ -33,22 +37,34 @@ def check_path(path: str) -> Iterator[Finding]:
     parts = path.removesuffix("/").split("/")
     if path.startswith("/") or ".." in parts or "." in parts or "" in parts:
         yield Finding("unsafe_path", path)
-    if found := _FORBIDDEN.search(path):
-        yield Finding("forbidden_character", path, {"character": f"U+{ord(found[0]):04X}"})
-    if any(part.endswith(".") and part not in {".", ".."} for part in parts):
-        yield Finding("dot_at_end", path)
-    if any(part != part.strip() for part in parts):
-        yield Finding("space_at_edge", path)
-    if any(_DEVICES.fullmatch(part) for part in parts):
-        yield Finding("device_name", path)
-    if any(part.casefold() in _LEFTOVERS or part.startswith("._") for part in parts):
-        yield Finding("leftover_file", path)
+    if "\\" in path:
+        yield Finding("backslash_in_name", path)
+    for code, pattern in _CHARACTERS.items():
+        if found := pattern.search(path):
+            yield Finding(code, path, {"character": f"U+{ord(found[0]):04X}"})
+    for code, is_bad in _PARTS.items():
+        if any(map(is_bad, parts)):
+            yield Finding(code, path)
     if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
         yield Finding("name_too_long", path, {"bytes": MAX_NAME_BYTES})
     if len(parts) > MAX_DEPTH:
         yield Finding("too_deep", path, {"limit": MAX_DEPTH})
     if path.startswith(I18N) and path.count("/") == 1 and path != I18N and not _LANGUAGE_FILE.fullmatch(parts[1]):
         yield Finding("not_a_language_file", path)
+
+
+_CHARACTERS = {
+    "forbidden_character": _FORBIDDEN,
+    "bidi_character": _TURNS_DIRECTION,
+    "invisible_character": _INVISIBLE,
+}
+_PARTS: dict[str, Callable[[str], object]] = {
+    "dot_at_end": lambda part: part.endswith(".") and part not in {".", ".."},
+    "space_at_edge": lambda part: part != part.strip(),
+    "device_name": _DEVICES.fullmatch,
+    "leftover_file": lambda part: part.casefold() in _LEFTOVERS or part.startswith("._"),
+    "secret_file": _SECRETS.fullmatch,
+}
 
 
 def check_unique(paths: Iterable[str]) -> Iterator[Finding]:

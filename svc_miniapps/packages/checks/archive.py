@@ -1,8 +1,9 @@
 """The ZIP container of a package: W3C MiniApp Packaging, "MiniApp ZIP Container", and what keeps readers safe.
 
 Everything that two ZIP readers could understand differently is refused: what the reviewer unpacks must be what the
-phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing comes
-before the first file or between two; no two files share bytes.
+phone unpacks. A member is a folder exactly when its name ends in a slash. So there is one directory, at the very end,
+that agrees with the headers before each file; nothing comes before the first file or between two; no two files share
+bytes.
 """
 
 import stat
@@ -10,6 +11,7 @@ import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import IO
 
@@ -24,9 +26,10 @@ from kit.files.zip_entries import (
     path_of,
     raw_name,
 )
-from svc_miniapps.packages import names
-from svc_miniapps.packages.findings import Finding
+from svc_miniapps.packages.checks import contents, extras, names
+from svc_miniapps.packages.checks.findings import Finding, first_of
 
+MAX_PACKAGE_BYTES = 20 * 1024 * 1024
 MAX_MEMBERS = 2_000
 MAX_MEMBER_BYTES = 20 * 1024 * 1024
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
@@ -43,7 +46,6 @@ _MAX_COMMENT = 0xFFFF
 _ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000  # traditional, strong, and of the directory itself
 _DESCRIPTOR_SIZES = (12, 16, 20, 24)  # of what follows then: with or without a mark, in 32 or 64 bits
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ARCHIVES = (LOCAL_MARK, _END_MARK, b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00")
 
 # What zipfile raises on bytes that are no ZIP file, besides its own error.
 _UNREADABLE = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, ValueError, OverflowError)
@@ -75,8 +77,23 @@ class Archive:
 
     def read(self, path: str, limit: int) -> bytes | None:
         """The content of a member that has no finding, or None when it is longer than `limit` bytes."""
-        info = next(info for info in self.infos if path_of(info) == path)
+        info = self._by_path[path]
         return None if info.file_size > limit else b"".join(content(self.file, info))
+
+    def is_sound(self, path: str) -> bool:
+        """Whether nothing is wrong with a member, so that it can be read."""
+        return path not in self._troubled and None not in self._troubled
+
+    @cached_property
+    def _troubled(self) -> frozenset[str | None]:
+        return frozenset(finding.member for finding in self.findings)
+
+    def size_of(self, path: str) -> int:
+        return self._by_path[path].file_size
+
+    @cached_property
+    def _by_path(self) -> dict[str, zipfile.ZipInfo]:
+        return {path_of(info): info for info in self.infos}
 
 
 def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
@@ -92,17 +109,33 @@ def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
         return [Finding("damaged")]
     if len(infos) != end.entries or min((info.header_offset for info in infos), default=0) != 0:
         return [Finding("damaged")]
-    findings = [finding for info in infos for finding in _check_entry(info)]
-    findings += names.check_unique(path_of(info) for info in infos)
-    findings += _check_sizes(infos)
-    findings += _check_overlaps(infos, end.directory_offset)
-    troubled = {finding.member for finding in findings}
-    if None not in troubled:  # else it is too large as a whole to be unpacked
-        sound = [info for info in infos if path_of(info) not in troubled]
-        findings += [finding for info in sound for finding in _check_content(file, info)]
-    if not findings:
-        findings += _check_gaps(file, infos, end.directory_offset)
-    return Archive(file, infos, findings)
+    return Archive(file, infos, first_of(_check(file, infos, end.directory_offset)))
+
+
+def _check(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
+    """Every fault of the members. What has one is not unpacked, and nothing is if it is too large as a whole."""
+    troubled = set[str | None]()
+    for finding in _check_directory(file, infos, directory_offset):
+        troubled.add(finding.member)
+        yield finding
+    if None in troubled:
+        return
+    for info in infos:
+        if path_of(info) not in troubled:
+            for finding in _check_content(file, info):
+                troubled.add(finding.member)
+                yield finding
+    if not troubled:
+        yield from _check_gaps(file, infos, directory_offset)
+
+
+def _check_directory(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
+    for info in infos:
+        yield from _check_entry(info)
+        yield from _check_extras(file, info)
+    yield from names.check_unique(path_of(info) for info in infos)
+    yield from _check_sizes(infos)
+    yield from _check_overlaps(infos, directory_offset)
 
 
 def _read_end(file: IO[bytes]) -> _End | Finding:
@@ -111,20 +144,24 @@ def _read_end(file: IO[bytes]) -> _End | Finding:
     if start != LOCAL_MARK:
         return Finding("split" if start in _SPLIT_MARKS else "not_a_zip")
     size = file.seek(0, 2)
-    file.seek(max(0, size - _END.size))
-    record = file.read(_END.size)
+    if size > MAX_PACKAGE_BYTES:
+        return Finding("package_too_large", values={"bytes": size, "limit": MAX_PACKAGE_BYTES})
+    file.seek(max(0, size - _END.size - _ZIP64_SIZE))
+    before, record = file.read(min(_ZIP64_SIZE, max(0, size - _END.size))), file.read(_END.size)
     if len(record) < _END.size or not record.startswith(_END_MARK):
         return Finding(_why_no_end(file, size))
+    # A second, 64-bit record would name another directory; nothing of our sizes needs one.
+    return Finding("zip64") if before.startswith(_ZIP64_MARK) else _checked_end(record, size)
+
+
+def _checked_end(record: bytes, size: int) -> _End | Finding:
     _mark, *numbers, comment_length = _END.unpack(record)
     end = _End(*numbers)
     if end.disk or end.directory_disk or end.entries_here != end.entries:
         return Finding("split")
     if end.entries > MAX_MEMBERS:
         return Finding("too_many_files", values={"count": end.entries, "limit": MAX_MEMBERS})
-    file.seek(max(0, size - _END.size - _ZIP64_SIZE))
-    # A second, 64-bit record would name another directory; nothing of our sizes needs one.
-    is_zip64 = file.read(len(_ZIP64_MARK)) == _ZIP64_MARK
-    if is_zip64 or comment_length or end.directory_offset + end.directory_size != size - _END.size:
+    if comment_length or end.directory_offset + end.directory_size != size - _END.size:
         return Finding("damaged")
     return end
 
@@ -134,7 +171,10 @@ def _why_no_end(file: IO[bytes], size: int) -> str:
     file.seek(max(0, size - _END.size - _MAX_COMMENT))
     tail = file.read()
     place = tail.rfind(_END_MARK)
-    return "data_after_end" if place >= 0 and len(tail) - place > _END.size else "cut_short"
+    if place < 0 or len(tail) - place < _END.size:
+        return "cut_short"
+    comment_length = _END.unpack_from(tail, place)[-1]
+    return "archive_comment" if place + _END.size + comment_length == len(tail) else "data_after_end"
 
 
 def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
@@ -156,6 +196,19 @@ def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
         yield Finding("not_a_file", path)
     if path.endswith("/") and info.file_size:
         yield Finding("folder_with_content", path)
+    if info.comment:
+        yield Finding("member_comment", path)
+    if info.flag_bits & SIZES_FOLLOW_FLAG and info.compress_type == zipfile.ZIP_STORED:
+        # A reader that takes the file as a stream cannot tell where such a member ends.
+        yield Finding("streamed_without_compression", path)
+
+
+def _check_extras(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
+    both = (info.extra, extras.local_extra(file, info))
+    if any(map(extras.has_zip64, both)):
+        yield Finding("zip64", path_of(info))
+    elif any(map(extras.has_hidden_bytes, both)):
+        yield Finding("extra_field", path_of(info))
 
 
 def _is_what_it_is_called(path: str, attributes: int) -> bool:
@@ -197,13 +250,16 @@ def _check_content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
     head = tail = b""
     try:
         for chunk in content(file, info):
-            head = head or chunk[:8]
+            if len(head) < contents.HEAD:
+                head += chunk[: contents.HEAD]
             tail = (tail + chunk)[-(_END.size + _MAX_COMMENT) :]
     except DamagedError:
         yield Finding("damaged_file", path_of(info))
         return
-    if head.startswith(_ARCHIVES) or _ends_as_zip(tail):
+    if contents.is_archive(head) or _ends_as_zip(tail):
         yield Finding("archive_inside", path_of(info))
+    elif contents.is_program(head):
+        yield Finding("program_inside", path_of(info))
 
 
 def _check_gaps(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:

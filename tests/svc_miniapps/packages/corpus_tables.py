@@ -1,0 +1,131 @@
+"""What the files of bad packages hold or are called, by the rule that each breaks."""
+
+import json
+import struct
+from collections.abc import Mapping
+
+from svc_miniapps.packages.checks import languages, pictures, scripts
+from tests.svc_miniapps.sample_packages import PNG, Entry, zipped
+
+Json = Mapping[str, object]
+
+NAMES = {
+    "unsafe_path": ["../a.js", "c/../../a.js", "./a.js", "/etc/passwd", "c//a.js", ".."],
+    "backslash_in_name": ["common\\a.js", "..\\a.js"],
+    "forbidden_character": ["C:/a.js", "c/a\n.js", 'c/"a".js', "c/a*.js", "c/a?.js", "c/<a>", "c/a|b", "c/\ue000"],
+    "bidi_character": ["pages/\u202esj.exe", "pages/\u2066x", "pages/\u200fx", "pages/\u061cx"],
+    "invisible_character": ["pages/\u200bx", "pages/x\ufe0f", "pages/\ufeffx", "pages/\u3164", "pages/\u00adx"],
+    "dot_at_end": ["common/a.", "common./a"],
+    "space_at_edge": ["common/a ", " common/a", "common/\u3000a"],
+    "device_name": ["common/con.js", "common/AUX", "com1.tar/x", "common/LPT\u00b9.txt", "common/nul"],
+    "leftover_file": [".git/config", "__MACOSX/x", "common/._x", "common/.DS_Store", "common/Thumbs.db", ".svn/x"],
+    "secret_file": [".env", "common/.env.production", "common/.npmrc", "common/id_rsa"],
+    "name_too_long": [f"common/{'字' * 86}"],
+    "too_deep": ["d/" * 20 + "a"],
+    "not_a_language_file": ["i18n/chinese!.json", "i18n/zh.txt"],
+    "duplicate_name": ["APP.JS", "Common/b", "app.js/x", "common/ICON.png"],
+}
+_TAR = bytes(257) + b"ustar\x0000" + bytes(300)
+CONTENTS = {
+    "archive_inside": {
+        "zip": zipped([Entry(b"a", b"b")]),
+        "empty zip": zipped([]),
+        "gzip": b"\x1f\x8b\x08" + bytes(40),
+        "7z": b"7z\xbc\xaf\x27\x1c" + bytes(40),
+        "rar": b"Rar!\x1a\x07\x00" + bytes(40),
+        "xz": b"\xfd7zXZ\x00" + bytes(40),
+        "bzip2": b"BZh91AY&SY" + bytes(40),
+        "Zstandard": b"\x28\xb5\x2f\xfd" + bytes(40),
+        "tar": _TAR,
+        "Debian package": b"!<arch>\ndebian-binary" + bytes(40),
+        "Cabinet": b"MSCF" + bytes(40),
+        "LHA": b"\x20\x20-lh5-" + bytes(40),
+        "zip behind a picture": PNG + zipped([Entry(b"a", b"b")]),
+    },
+    "program_inside": {
+        "ELF": b"\x7fELF\x02\x01\x01" + bytes(60),
+        "Windows": b"MZ\x90\x00" + bytes(80),
+        "Mach-O": b"\xcf\xfa\xed\xfe" + bytes(60),
+        "Java class": b"\xca\xfe\xba\xbe\x00\x00\x00\x3d" + bytes(60),
+        "Android": b"dex\n035\x00" + bytes(60),
+        "WebAssembly": b"\x00asm\x01\x00\x00\x00",
+        "shell": b"#!/bin/sh\nrm -rf /\n",
+    },
+}
+_DEEP = b'{"a": ' + b"[" * 100_000
+MANIFEST_TEXTS = {
+    "manifest_too_large": [b" " * 300_000],
+    "manifest_byte_order_mark": [b"\xef\xbb\xbf{}"],
+    "manifest_not_utf8": ["{}".encode("utf-16"), '{"name": "停车"}'.encode("gb18030")],
+    "manifest_not_json": [b"", b"{", b"{'app_id': 1}", b'{"a": 1,}', b"// comment\n{}"],
+    "manifest_duplicate_member": [b'{"a": 1, "a": 2}'],
+    "manifest_too_many_values": [b'{"widgets": [' + b"{}," * 83_000 + b"{}]}"],
+    "manifest_too_deep": [_DEEP, b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}"],
+    "manifest_impossible_value": [b'{"a": NaN}', b'{"a": 1e999}', rb'{"a": "\ud800"}', rb'{"a": "\u0000"}'],
+    "manifest_number_too_large": [b'{"a": ' + b"9" * 5_000 + b"}", b'{"a": 9007199254740993}'],
+    "manifest_wrong_type": [b"[]", b'"text"'],
+}
+MANIFESTS: dict[str, list[Json]] = {
+    "manifest_member_missing": [{"pages": None}, {"icons": None}, {"platform_version": {}}, {"version": {"code": 1}}],
+    "manifest_wrong_type": [{"version": {"code": "1", "name": "1"}}, {"pages": "pages/index"}, {"app_id": 7}],
+    "manifest_wrong_value": [
+        *({"pages": []}, {"dir": "down"}, {"lang": "in Chinese"}, {"color_scheme": "pink"}),
+        *({"window": {"orientation": "diagonal"}}, {"version": {"code": 0, "name": "1"}}, {"name": ""}),
+    ],
+    "manifest_text_too_long": [{"name": "字" * 101}, {"description": "字" * 2001}],
+    "manifest_older_draft": [{"version_name": "1.0.0"}, {"version_code": 1}],
+    "other_app_id": [{"app_id": "org.example.parking"}],
+    "other_name": [{"name": "别的名称"}],
+    "other_version_code": [{"version": {"code": 2, "name": "1"}}],
+    "page_missing": [{"pages": ["pages/nowhere"]}, {"pages": ["pages/Index"]}, {"pages": ["pages/../app.js"]}],
+    "page_outside_pages": [{"pages": ["app.js"]}, {"pages": ["https://example.org/"]}, {"pages": ["pages"]}],
+    "page_twice": [{"pages": ["pages/index", "pages/index.html"]}, {"pages": ["pages/index", "/pages/index"]}],
+    "page_not_openable": [{"pages": ["pages/detail"]}, {"pages": ["pages/detail/"]}],
+    "icon_missing": [{"icons": [{"src": "common/none.png"}]}, {"icons": [{"src": "https://example.org/i.png"}]}],
+    "widget_missing": [{"widgets": [{"name": "附近", "path": "widgets/none"}]}],
+    "permission_not_registered": [{"req_permissions": [{"name": "system.permission.CAMERA"}]}],
+}
+SCRIPTS = {
+    "script_not_parsed": ["App({", "if (;", "const a: number = 1;", "const a = <div></div>;", "`${", "}{(=>" * 40_000],
+    "script_too_complex": ["x=" + "[" * 200_000 + "]" * 200_000],
+    "script_too_large": ["//" + "x" * scripts.MAX_BYTES],
+    "script_not_utf8": ["a\0b"],
+    "script_makes_code": [
+        *("eval('a')", "window.eval(a)", 'window["eval"](a)', "(0, eval)(a)", "new Function('a')", "Function(a)()"),
+        *("setTimeout('go()', 1)", "setInterval(`go()`, 1)", "setTimeout('go(' + 1 + ')', 1)"),
+        "[].constructor.constructor('return this')()",
+    ],
+    "script_remote": [
+        *("import a from 'https://cdn.example.cn/a.js'", "import('//cdn.example.cn/a.js')"),
+        *("export * from 'https://cdn.example.cn/a.js'", "importScripts('https://a.cn/a.js')", "new Worker('data:,1')"),
+    ],
+    "domain_not_allowed": [
+        *("fetch('https://api.example.cn/v1')", "new WebSocket('wss://api.example.cn')"),
+        *(
+            "fetch(`http://127.0.0.1/${a}`)",
+            "const a = '//api.example.cn/a'",
+            "fetch('https://api.yining.cn@evil.cn/')",
+        ),
+    ],
+    "permission_not_declared": [
+        *("navigator.geolocation.getCurrentPosition(a)", "window.navigator.mediaDevices.getUserMedia({})"),
+        *("ili.getPhoneNumber()", "const a = navigator?.clipboard"),
+    ],
+}
+PAGES = {
+    "script_remote": ['<script src="https://cdn.example.cn/a.js"></script>', "<SCRIPT async SRC=//a.cn/b></SCRIPT>"],
+    "domain_not_allowed": ['<img src="https://img.example.cn/a.png">', "<form action='http://a.cn/'>"],
+    "script_not_parsed": ["<p>\n<script>if (</script>", "<script>let a"],
+    "script_makes_code": ["<script>eval('1')</script>", '<script type="module">new Function("a")</script>'],
+}
+TEXTS = {
+    "language_file_not_json": [b"{", b"\xef\xbb\xbf{}", b'{"a": "b", "a": "c"}', "{}".encode("utf-16")],
+    "language_file_not_texts": [b"[]", b'{"a": 1}', b'{"a": {"b": null}}'],
+    "language_file_too_large": [json.dumps({"a": "x" * languages.MAX_BYTES}).encode()],
+}
+_BIG_PNG = PNG[:16] + struct.pack(">2L", 5000, 5000) + PNG[24:]
+ICONS = {
+    "icon_not_a_picture": [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html></html>", b"GIF89a" + bytes(40), b""],
+    "icon_sides": [_BIG_PNG, PNG[:16] + bytes(8) + PNG[24:]],
+    "icon_too_large": [PNG + b"\0" * pictures.MAX_BYTES],
+}
