@@ -22,6 +22,7 @@ from svc_services.accounts.proofs.endpoints import router as binding_proofs
 from svc_services.accounts.readings.endpoints import router as meter_readings
 from svc_services.calendar.changes.endpoints import router as calendar_changes
 from svc_services.calendar.days.endpoints import router as calendars
+from svc_services.cases.account_clashes.endpoints import router as account_clashes
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
 from svc_services.cases.assignments.endpoints import router as assignments
@@ -89,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 *(case_migrations, joint_applications, joint_queue, received_joint_applications),
                 *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
                 *(conformance, own_conformance, service_items, corrections, deliveries, own_deliveries),
-                *(account_invitations, meter_readings, binding_proofs, binding_ends),
+                *(account_invitations, meter_readings, binding_proofs, binding_ends, account_clashes),
                 *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
                 *(complaints, received_complaints, hotline),
                 *(account_premises, outages, arrears),

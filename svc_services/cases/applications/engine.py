@@ -14,6 +14,7 @@ from chassis.db import now
 from kit.calendar import today
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.calendar.days.queries import calendar_of
+from svc_services.cases.account_clashes.service import clashes
 from svc_services.cases.applications import account_effects, clock, fairness
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
 from svc_services.cases.applications.numbers import new_number
@@ -81,7 +82,7 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
         FormRefused: the corrected form has mistakes.
         OpenAlready: an appeal would open a second case of the kind on the account.
         FeeBeingPaid: a new quote would replace a fee that is being paid.
-        BadAccountNumber, AccountBoundToAnother: of an account that the provider has opened.
+        BadAccountNumber: of an account that the provider has opened.
         LaterChangeKnown, OtherChangeKnown: of an account that is closed or transferred.
     """
     rules = workflow.rules
@@ -244,7 +245,9 @@ def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
 
 async def _require_account(tx: AsyncSession, case: Application) -> None:
     number = case.account_number
-    if number is not None and not await is_holder(tx, case.person_id, case.provider_id, number):
+    if number is None or await is_holder(tx, case.person_id, case.provider_id, number):
+        return
+    if not await clashes(tx, case.id):  # else the company would learn of it by the next step
         raise AccountLost
 
 
