@@ -10,6 +10,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS
+from kit.changed_days import HANDLERS as CALENDAR_HANDLERS
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.evidence.retention import EVERY_SECONDS, carry_out
@@ -96,6 +97,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *APPLICATION_FEE_HANDLERS,
             *ARREARS_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
+            *CALENDAR_HANDLERS,
             *ENDED_HANDLERS,
         ],
         schedules=partial(make_schedules, settings),

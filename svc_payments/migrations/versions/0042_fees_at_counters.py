@@ -1,5 +1,6 @@
-"""Refunds that another one made needless are superseded."""
+"""Refunds that another one made needless are superseded; working days that operators have changed."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0042"
@@ -15,10 +16,18 @@ _BEFORE = [
 
 def upgrade() -> None:
     _allow([*_BEFORE, "superseded"])
+    op.create_table(
+        "changed_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("working", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_changed_days")),
+    )
 
 
 def downgrade() -> None:
     """Back to the statuses before: such a refund was rejected."""
+    op.drop_table("changed_days")
     op.execute("UPDATE refunds SET status = 'rejected' WHERE status = 'superseded'")
     _allow(_BEFORE)
 
