@@ -1,4 +1,4 @@
-"""Accounts that a company opened although somebody else holds them."""
+"""Accounts that a company opened although somebody else holds them; HEIC pictures as materials."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,11 +18,20 @@ _SEALED = (SealedTable("account_clashes", with_hashes(reason=("reason",))),)
 def upgrade() -> None:
     _create_account_clashes()
     extend_trail(_SEALED)
+    _allow_media_types("application/pdf", "image/jpeg", "image/png", "image/heic")
 
 
 def downgrade() -> None:
+    """Back to the schema before; refused by it once a HEIC picture was handed in."""
+    _allow_media_types("application/pdf", "image/jpeg", "image/png")
     shorten_trail(_SEALED)
     op.drop_table("account_clashes")
+
+
+def _allow_media_types(*kinds: str) -> None:
+    name = op.f("ck_materials_media_type")
+    op.drop_constraint(name, "materials")
+    op.create_check_constraint(name, "materials", f"media_type IN ({', '.join(map(repr, kinds))})")
 
 
 def _create_account_clashes() -> None:
