@@ -9,6 +9,8 @@ from kit.files.refusals import DocumentAmbiguous, DocumentDamaged, DocumentUnkno
 _HEAD, _LARGE, _BRANDS_AT = struct.Struct(">I4s"), struct.Struct(">Q"), 8
 _EXTENT = struct.Struct(">II")
 _VERSION_BYTES = 4
+_MOST = 10_000
+"""Boxes in a box; a picture of tiles has some hundred."""
 _STILL = frozenset((b"heic", b"heix", b"heim", b"heis"))
 _CONTAINERS = {b"mif1", *_STILL}
 _TOP = frozenset((b"ftyp", b"meta", b"mdat", b"free", b"skip"))
@@ -60,7 +62,7 @@ def _only(within: memoryview, wanted: bytes) -> memoryview:
 
 def _boxes(content: memoryview) -> Iterator[Box]:
     """Each box ends where the next one begins, and the last one with its container."""
-    at = 0
+    at = count = 0
     while at < len(content):
         try:
             length, kind = _HEAD.unpack_from(content, at)
@@ -71,7 +73,8 @@ def _boxes(content: memoryview) -> Iterator[Box]:
         except struct.error:
             raise DocumentDamaged from None
         # A length of 0, to the end of the file, leaves room for another file.
-        if length < begin - at or at + length > len(content):
+        count += 1
+        if count > _MOST or length < begin - at or at + length > len(content):
             raise DocumentDamaged
         yield bytes(kind), content[begin : at + length]
         at += length

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from svc_services.cases.applications.refusals import (
     ActionNotPossible,
     ActionNotYours,
     BadAppointment,
+    BadAppointmentHours,
     ClaimedByAnother,
     ClaimNeeded,
     NotPartOfAction,
@@ -55,6 +56,8 @@ class Taking:
     actor_id: UUID | None
     reason: str | None = None
     appointment_on: date | None = None
+    appointment_from: time | None = None
+    appointment_to: time | None = None
     amount_fen: int | None = None
     form: dict[str, Any] | None = None
     account_number: str | None = None
@@ -78,7 +81,7 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
         ClaimNeeded, ClaimedByAnother: a clerk has not claimed the case, or another one has.
         SecondPersonNeeded: staff decides on a case of their own, or on an appeal from their own step.
         AccountLost: the account is not the applicant's any more.
-        BadAppointment: nobody can come on that day.
+        BadAppointment, BadAppointmentHours: nobody can come then.
         FormRefused: the corrected form has mistakes.
         OpenAlready: an appeal would open a second case of the kind on the account.
         FeeBeingPaid: a new quote would replace a fee that is being paid.
@@ -259,6 +262,11 @@ def _require_parts(action: WorkflowAction, taking: Taking) -> None:
         raise NotPartOfAction(surplus=surplus)
     if taking.appointment_on and not today() <= taking.appointment_on <= today() + FARTHEST_APPOINTMENT:
         raise BadAppointment(days=FARTHEST_APPOINTMENT.days)
+    begin, end = taking.appointment_from, taking.appointment_to
+    if begin is None and end is None:
+        return
+    if taking.appointment_on is None or begin is None or end is None or begin >= end:
+        raise BadAppointmentHours
 
 
 def _step(case: Application, action: str, actor: Actor, taking: Taking) -> ApplicationStep:
@@ -269,6 +277,8 @@ def _step(case: Application, action: str, actor: Actor, taking: Taking) -> Appli
         actor_id=taking.actor_id,
         reason=taking.reason,
         appointment_on=taking.appointment_on,
+        appointment_from=taking.appointment_from,
+        appointment_to=taking.appointment_to,
         amount_fen=taking.amount_fen,
         taken_at=now(),
     )

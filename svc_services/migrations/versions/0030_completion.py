@@ -1,4 +1,4 @@
-"""Accounts that a company opened although somebody else holds them; HEIC pictures as materials."""
+"""Accounts opened although somebody else holds them, HEIC pictures as materials, hours of appointments."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,11 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
+_STEPS, _HOURS = "application_steps", ("appointment_from", "appointment_to")
+_WHOLE = (
+    "num_nulls(appointment_from, appointment_to) = 2 OR "
+    "(num_nulls(appointment_on, appointment_from, appointment_to) = 0 AND appointment_from < appointment_to)"
+)
 _SEALED = (SealedTable("account_clashes", with_hashes(reason=("reason",))),)
 
 
@@ -19,10 +24,15 @@ def upgrade() -> None:
     _create_account_clashes()
     extend_trail(_SEALED)
     _allow_media_types("application/pdf", "image/jpeg", "image/png", "image/heic")
+    for name in _HOURS:
+        op.add_column(_STEPS, sa.Column(name, sa.Time(), nullable=True))
+    op.create_check_constraint(op.f(f"ck_{_STEPS}_appointment_hours"), _STEPS, _WHOLE)
 
 
 def downgrade() -> None:
     """Back to the schema before; refused by it once a HEIC picture was handed in."""
+    for name in _HOURS:
+        op.drop_column(_STEPS, name)
     _allow_media_types("application/pdf", "image/jpeg", "image/png")
     shorten_trail(_SEALED)
     op.drop_table("account_clashes")

@@ -123,6 +123,7 @@ def test_pictures_that_the_first_one_does_not_list_are_refused(content: bytes) -
         (heic(8, 8, b"\0\0\0\1mdat" + b"\xff" * 8), "document_damaged"),
         (heic(8, 8, b"\0\0\0\x07mdat"), "document_damaged"),
         (heic(8, 8) + b"x", "document_damaged"),
+        (heic(8, 8, box(b"free") * 20_000), "document_damaged"),
         (heic()[:-1], "document_damaged"),
         (heic()[:40], "document_damaged"),
         (heic(0, 8), "document_damaged"),
