@@ -6,6 +6,7 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
 from kit.metrics import metrics
+from kit.strict_requests import strict
 from svc_identity.http_client import outside_systems
 from svc_identity.oauth.app_access.endpoints import router as app_access
 from svc_identity.oauth.devices.endpoints import of_devices
@@ -61,6 +62,9 @@ from svc_identity.vault.encryption import use_keys_of
 from svc_identity.vault.needed_keys import needed_keys
 from svc_identity.verifications.endpoints import router as verifications
 
+# RFC 6749 has clients send parameters that we do not know, and us ignore them.
+_OF_OAUTH = (oauth, of_clients, well_known)
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
@@ -75,10 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             passkey_sign_ins,
             second_step,
             sign_out,
-            oauth,
-            of_clients,
         ),
-        *(well_known, persons),
+        persons,
         *(of_devices, device_requests, device_pages, login_codes),
         *(proofing, attestations, identity_claims, organisations, companies, role_changes, claim_decisions),
         *(corrections, corrections_at_counters),
@@ -87,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(phone_changes, number_claims, phone_pages, own_password, password_step, verifications, certificates),
     ]
     title = "My Ili identity"
-    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
+    app = create_service_app(settings, [strict(*routers), *_OF_OAUTH], title=title, version="1.2.0", admission=admit)
     prove_possession(app)
     answer_with_pages(app)
     app.state.issuer, app.state.hashing = Issuer.of(settings), Hashing(settings)

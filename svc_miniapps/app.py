@@ -8,6 +8,7 @@ from kit.dpop import prove_possession
 from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
+from kit.strict_requests import strict
 from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.publishing.clients.endpoints import router as clients
@@ -22,7 +23,7 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, apps, packages, package_uploads, releases, reviews, clients, catalogue],
+        [strict(metrics, categories, apps, packages, package_uploads, releases, reviews, clients, catalogue)],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

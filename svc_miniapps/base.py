@@ -4,6 +4,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
 from kit.audit.models import add_trail
+from kit.changed_days import add_changed_days
 from kit.ended.models import add_ended_access
 from kit.staff.models import add_staff_roles
 
@@ -14,4 +15,5 @@ class Base(DeclarativeBase):
 
 add_trail(Base.metadata)
 add_staff_roles(Base.metadata)
+add_changed_days(Base.metadata)
 add_ended_access(Base.metadata)

@@ -8,7 +8,7 @@ TABLES = dict.fromkeys(
     ("apps", "app_clients", "client_requests", "package_uploads", "packages", "releases", "reviews", "staff_roles"),
     _STAFF,
 )
-IMPERSONAL = frozenset({"categories", "listings", "package_upload_parts"})
+IMPERSONAL = frozenset({"categories", "changed_days", "listings", "package_upload_parts"})
 FIGURES = (
     Figure(
         "app_clients",

@@ -9,6 +9,7 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.changed_days import HANDLERS as CALENDAR_HANDLERS
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
@@ -48,7 +49,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         *(AppRegistered, AppClientChanged),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR_HANDLERS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

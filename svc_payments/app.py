@@ -8,6 +8,7 @@ from kit.dpop import prove_possession
 from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
+from kit.strict_requests import strict
 from svc_payments.billing.bills.endpoints import router as bills
 from svc_payments.billing.dues.endpoints import router as dues
 from svc_payments.billing.files.endpoints import router as bill_files
@@ -85,6 +86,8 @@ ROUTERS = [
 def create_app(settings: Settings | None = None) -> FastAPI:
     title = "My Ili payments"
     admission = refusing_ended(admitting(require_access))
-    app = create_service_app(settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admission)
+    app = create_service_app(
+        settings or load(Settings), [strict(*ROUTERS)], title=title, version="1.2.0", admission=admission
+    )
     prove_possession(app)
     return app

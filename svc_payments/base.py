@@ -7,6 +7,7 @@ from sqlalchemy.types import TypeEngine
 
 from chassis.db import service_metadata
 from kit.audit.models import add_trail
+from kit.changed_days import add_changed_days
 from kit.ended.models import add_ended_access
 from kit.staff.models import add_staff_roles
 
@@ -22,6 +23,7 @@ class Base(DeclarativeBase):
 
 add_trail(Base.metadata)
 add_staff_roles(Base.metadata)
+add_changed_days(Base.metadata)
 add_ended_access(Base.metadata)
 
 

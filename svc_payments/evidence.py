@@ -47,6 +47,7 @@ IMPERSONAL = frozenset(
     {
         *("providers", "tariffs", "bill_files", "reminder_runs", "channel_nonces", "statements", "settlements"),
         *("ledger_accounts", "ledger_links", "ledger_anchors", "tariff_plans"),
+        "changed_days",
     }
 )
 FIGURES = (

@@ -10,6 +10,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS
+from kit.changed_days import HANDLERS as CALENDAR_HANDLERS
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.evidence.retention import EVERY_SECONDS, carry_out
@@ -41,6 +42,7 @@ from svc_payments.collection.payments.service import expire_one
 from svc_payments.collection.postings.card_writes import Cards
 from svc_payments.collection.postings.delivery import Delivery
 from svc_payments.collection.refunds.events import REFUND_EVENTS
+from svc_payments.collection.refunds.superseded import close_superseded
 from svc_payments.collection.refunds.worker import keep_refunding
 from svc_payments.collection.top_ups.service import forget_validations
 from svc_payments.documents.e_invoices.consumers import HANDLERS as E_INVOICE_HANDLERS
@@ -95,6 +97,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *APPLICATION_FEE_HANDLERS,
             *ARREARS_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
+            *CALENDAR_HANDLERS,
             *ENDED_HANDLERS,
         ],
         schedules=partial(make_schedules, settings),
@@ -114,6 +117,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60.0, partial(forget_expired, database)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),
         Every(2.0, partial(return_due, database)),
+        Every(5.0, partial(close_superseded, database)),
         Every(5.0, partial(follow_arrears, database)),
         Every(5.0, Cards(database, settings).ask_all_due),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),

@@ -10,6 +10,7 @@ from kit.kept_answers import KeptAnswers
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
+from kit.strict_requests import strict
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
@@ -21,6 +22,7 @@ from svc_services.accounts.proofs.endpoints import router as binding_proofs
 from svc_services.accounts.readings.endpoints import router as meter_readings
 from svc_services.calendar.changes.endpoints import router as calendar_changes
 from svc_services.calendar.days.endpoints import router as calendars
+from svc_services.cases.account_clashes.endpoints import router as account_clashes
 from svc_services.cases.applications.endpoints import router as applications
 from svc_services.cases.applications.own_records import of_person as own_applications
 from svc_services.cases.assignments.endpoints import router as assignments
@@ -81,16 +83,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings,
         [
-            *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
-            *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
-            *(applications, application_queue, received_applications, materials, case_materials, papers),
-            *(case_migrations, joint_applications, joint_queue, received_joint_applications),
-            *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
-            *(conformance, own_conformance, service_items, corrections, deliveries, own_deliveries),
-            *(account_invitations, meter_readings, binding_proofs, binding_ends),
-            *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
-            *(complaints, received_complaints, hotline),
-            *(account_premises, outages, arrears),
+            strict(
+                *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
+                *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
+                *(applications, application_queue, received_applications, materials, case_materials, papers),
+                *(case_migrations, joint_applications, joint_queue, received_joint_applications),
+                *(counter_filings, counter_materials, counter_confirmations, routings, assignments, extensions),
+                *(conformance, own_conformance, service_items, corrections, deliveries, own_deliveries),
+                *(account_invitations, meter_readings, binding_proofs, binding_ends, account_clashes),
+                *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
+                *(complaints, received_complaints, hotline),
+                *(account_premises, outages, arrears),
+            ),
         ],
         title="My Ili public utilities",
         version="1.2.0",

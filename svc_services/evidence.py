@@ -61,6 +61,7 @@ TABLES = {
     "case_assignments": Held(_TRAIL, "kept: which operator assigned a case to which clerk"),
     "case_extensions": Held(_TRAIL, "kept: who extended a promise, by how many days"),
     "case_migrations": Held(_TRAIL, "kept: which operators moved cases to another version; it names no resident"),
+    "account_clashes": Held(_TRAIL, "kept: which operator found out whose an account is; it names no resident"),
     "migrated_cases": Held(_TRAIL, "kept: which case was moved to another version of its workflow; it names nobody"),
     "calendar_changes": Held(_TRAIL, "kept: which operator proposed and approved it; of residents it holds nothing"),
     "supervision_orders": Held(_TRAIL, "kept: which operator asked whom about which case"),

@@ -126,7 +126,7 @@ RULES: Mapping[str, Rule] = {
             *("rectifications", "rectification_entries", "supervision_orders", "supervision_order_entries"),
             *("complaint_reads", "hotline_tickets"),
             "arrears_steps",
-            *("case_migrations", "migrated_cases"),
+            *("case_migrations", "migrated_cases", "account_clashes"),
         ),
         Kept(_ACTED),
     ),

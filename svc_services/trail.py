@@ -70,6 +70,7 @@ SEALED_TABLES = (
     SealedTable("arrears_steps"),
     SealedTable("case_migrations"),
     SealedTable("migrated_cases"),
+    SealedTable("account_clashes", with_hashes(reason=("reason",))),
 )
 
 TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})

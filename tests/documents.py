@@ -28,6 +28,30 @@ def jpeg(width: int = 8, height: int = 8, *more: bytes) -> bytes:
     return b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0") + b"".join(more) + frame + scan + b"\xff\xd9"
 
 
+def jpegs(count: int = 2, *, shift: int = 0, order: str = ">") -> bytes:
+    """A picture with a list of those after it (CIPA DC-007); `shift` makes the list wrong."""
+    mark = b"MM\0*" if order == ">" else b"II*\0"
+    size = len(jpeg(8, 8, segment(0xE2, bytes(4 + 8 + 2 + 12 + 16 * count))))
+    base = jpeg(8, 8, segment(0xE2, b"MPF\0" + bytes(8 + 2 + 12 + 16 * count))).index(b"MPF\0") + 4
+    begins = [0, *(size + number * len(jpeg()) - base + shift for number in range(count - 1))]
+    entries = b"".join(struct.pack(f"{order}IIIHH", 0, 0, begin, 0, 0) for begin in begins)
+    body = mark + struct.pack(f"{order}IHHHII", 8, 1, 0xB002, 7, 16 * count, 22) + entries
+    return jpeg(8, 8, segment(0xE2, b"MPF\0" + body)) + jpeg() * (count - 1)
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def heic(width: int = 4032, height: int = 3024, *more: bytes, brand: bytes = b"heic") -> bytes:
+    """The boxes of a phone's picture, with further ones at the end."""
+    size = box(b"ispe", bytes(4), struct.pack(">II", width, height))
+    properties = box(b"iprp", box(b"ipco", box(b"hvcC", bytes(20)), size), box(b"ipma", bytes(8)))
+    meta = box(b"meta", bytes(4), box(b"hdlr", bytes(8) + b"pict" + bytes(13)), properties)
+    return box(b"ftyp", brand, bytes(4), b"mif1", brand) + meta + box(b"mdat", b"\x12\x34" * 50) + b"".join(more)
+
+
 def pdf(*objects: bytes, tail: bytes = b"") -> bytes:
     """A PDF file of a page, with further objects."""
     body = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"

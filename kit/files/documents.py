@@ -6,6 +6,7 @@ Nothing is rendered and no picture is decoded. Every check reads the bytes once,
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from kit.files.heifs import is_heif, require_heif
 from kit.files.pdfs import require_pdf
 from kit.files.pictures import require_jpeg, require_png
 from kit.files.refusals import DocumentAmbiguous, DocumentUnknown
@@ -15,10 +16,11 @@ class DocumentType(StrEnum):
     PDF = "application/pdf"
     JPEG = "image/jpeg"
     PNG = "image/png"
+    HEIC = "image/heic"
 
     @property
     def extension(self) -> str:
-        return {self.PDF: "pdf", self.JPEG: "jpg", self.PNG: "png"}[self]
+        return {self.PDF: "pdf", self.JPEG: "jpg", self.PNG: "png", self.HEIC: "heic"}[self]
 
 
 _KINDS: Mapping[bytes, tuple[DocumentType, Callable[[bytes], None]]] = {
@@ -47,6 +49,10 @@ def checked(content: bytes) -> DocumentType:
             _require_alone(content, kind)
             require(content)
             return kind
+    if is_heif(content):
+        _require_alone(content, DocumentType.HEIC)
+        require_heif(content)
+        return DocumentType.HEIC
     raise DocumentUnknown
 
 

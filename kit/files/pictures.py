@@ -4,11 +4,12 @@ import re
 import struct
 import zlib
 
+from kit.files.picture_lists import LIST_MARK, listed_pictures
 from kit.files.refusals import DocumentAmbiguous, DocumentDamaged, DocumentTooLarge
 
 MOST_PIXELS = 120_000_000
 """A larger picture could exhaust the memory of the phone or browser that shows it."""
-_SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
+_SOI, _EOI, _SOS, _TEM, _APP2 = 0xD8, 0xD9, 0xDA, 0x01, 0xE2
 _RESTARTS = range(0xD0, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
@@ -23,20 +24,22 @@ _SIGNATURE_BYTES = 8
 
 
 def require_jpeg(content: bytes) -> None:
-    """Cameras append smaller or brighter versions as whole JPEG pictures; anything else after the end is refused.
+    """One picture, and after it only those that it lists itself (CIPA DC-007): smaller or brighter versions of it.
 
     Raises:
         DocumentDamaged, DocumentAmbiguous, DocumentTooLarge
     """
     content = content.rstrip(b"\0")  # some cameras fill the last block of the card
-    at = 0
+    listed: list[bytes] = []
+    at = _end_of_jpeg(content, 2, listed)
+    begins = listed_pictures(content, listed[0]) if listed else set()
     while at < len(content):
-        if not content.startswith(b"\xff\xd8", at):
+        if at not in begins or not content.startswith(b"\xff\xd8", at):
             raise DocumentAmbiguous
-        at = _end_of_jpeg(content, at + 2)
+        at = _end_of_jpeg(content, at + 2, [])
 
 
-def _end_of_jpeg(content: bytes, at: int) -> int:
+def _end_of_jpeg(content: bytes, at: int, lists: list[bytes]) -> int:
     framed = scanned = False
     while True:
         marker = _MARKER.match(content, at)
@@ -53,14 +56,16 @@ def _end_of_jpeg(content: bytes, at: int) -> int:
             continue
         framed |= code in _FRAMES
         scanned |= code == _SOS
-        at = _end_of_segment(content, at, code)
+        begin, at = at, _end_of_segment(content, at, code)
+        if code == _APP2 and content.startswith(LIST_MARK, begin + _LENGTH.size):
+            lists.append(content[begin + _LENGTH.size : at])
 
 
 def _end_of_segment(content: bytes, at: int, code: int) -> int:
     try:
         (length,) = _LENGTH.unpack_from(content, at)
         if code in _FRAMES:
-            _require_size(*_SIZE.unpack_from(content, at + _SIZE_AT))
+            require_pixels(*_SIZE.unpack_from(content, at + _SIZE_AT))
     except struct.error:
         raise DocumentDamaged from None
     at += length
@@ -110,10 +115,15 @@ def _require_header(body: memoryview) -> None:
     if len(body) != _IHDR.size:
         raise DocumentDamaged
     width, height, *_ = _IHDR.unpack(body)
-    _require_size(width, height)
+    require_pixels(width, height)
 
 
-def _require_size(width: int, height: int) -> None:
+def require_pixels(width: int, height: int) -> None:
+    """Check the size that a picture states.
+
+    Raises:
+        DocumentDamaged, DocumentTooLarge
+    """
     if not width or not height:
         raise DocumentDamaged
     if width * height > MOST_PIXELS:

@@ -78,7 +78,7 @@ async def look_up_bills(
 ) -> list[Bill]:
     """List the due bills of an account for a payer at the counter, oldest first.
 
-    The lookup is recorded in the audit trail.
+    Or the fee of an application, by its id in place of the account number. The lookup is recorded in the audit trail.
     """
     return await taking.look_up_bills(tx, caller, till_session_id, provider_id, account_number)
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.problems import IllegalMove, NotFound, Problem
 from svc_payments.amounts import money
+from svc_payments.billing.application_fees.queries import applicant_of, application_of
 from svc_payments.billing.bills import schemas as bill_schemas
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill
@@ -38,7 +39,7 @@ class TenderTooSmall(Problem):
 
 
 class PayerNotBound(Problem):
-    """The resident named as the payer is not bound to the account."""
+    """The resident named as the payer is not bound to the account, or has not filed the application."""
 
     status, code = 422, "payer_not_bound"
 
@@ -58,20 +59,26 @@ class TerminalReferenceUsed(Problem):
 async def look_up_bills(
     tx: AsyncSession, caller: Caller, session_id: UUID, provider_id: UUID, account_number: str
 ) -> list[bill_schemas.Bill]:
-    """The bills due on an account, oldest first. The read is audited.
+    """The bills due on an account, or the fee of an application, oldest first. The read is audited.
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
         BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
     """
     await service.lock_own(tx, caller, session_id)
+    application_id = application_of(account_number)
+    if application_id:
+        account_number = str(application_id)
+        applicant = await applicant_of(tx, provider_id, application_id)
+        of: Sequence[UUID] = [applicant] if applicant else []
+    else:
+        of = await holders(tx, provider_id, account_number)
     account, at = f"{provider_id}/{account_number}", str(session_id)
-    of = await holders(tx, provider_id, account_number)
     await record_read(
         tx, caller, "look_up_bills", account, of=of, data=[BILLS], roles=[service.CLERK], till_session_id=at
     )
     due = await bills.to_pay_on(tx, provider_id, account_number)
-    if not due:
+    if not due and not application_id:
         await require_number_of(tx, provider_id, account_number)
     return due
 
@@ -88,7 +95,9 @@ async def take_payment(
         PayerNotBound, CashAboveLimit, TenderTooSmall, TerminalAmountDiffers, TerminalReferenceUsed
     """
     session = await service.lock_own(tx, caller, session_id)
-    payer_id = await _payer(tx, session, new)
+    application_id = application_of(new.account_number)
+    new = new.model_copy(update={"account_number": str(application_id)}) if application_id else new
+    payer_id = await _payer(tx, session, new, application_id)
     payable = await _payable(tx, new)
     payment = await over_the_counter.begin(tx, payer_id, payable, ChannelName(new.tender.channel))
     taken = TillPayment(payment_id=payment.id, till_session_id=session.id, account_number=new.account_number)
@@ -109,6 +118,8 @@ async def _payable(tx: AsyncSession, new: schemas.NewTillPayment) -> Sequence[Bi
     try:
         return await bills.lock_payable_on(tx, new.provider_id, new.account_number, new.bill_ids)
     except NotFound:
+        if application_of(new.account_number):
+            raise
         await require_number_of(tx, new.provider_id, new.account_number)
         raise
 
@@ -169,10 +180,14 @@ def transaction_id_of(taken: TillPayment) -> str:
     return f"{taken.merchant_number}-{taken.terminal_number}-{taken.batch_number}-{taken.trace_number}"
 
 
-async def _payer(tx: AsyncSession, session: TillSession, new: schemas.NewTillPayment) -> UUID:
-    """The payer: a resident bound to the account, or else the session itself."""
+async def _payer(
+    tx: AsyncSession, session: TillSession, new: schemas.NewTillPayment, application_id: UUID | None
+) -> UUID:
+    """The payer: a resident bound to the account, or who has applied, or else the session itself."""
     if new.person_id is None:
         return session.id
+    if application_id and new.person_id == await applicant_of(tx, new.provider_id, application_id):
+        return new.person_id
     if not await is_bound(tx, new.person_id, new.provider_id, new.account_number):
         raise PayerNotBound
     return new.person_id

@@ -78,15 +78,18 @@ class Pos(BaseModel):
 
 
 class NewTillPayment(BaseModel):
-    """Bills of one account, to be paid at once. The amount is computed from the bills."""
+    """Bills of one account, or the fee of an application, to be paid at once. The amount is computed from the bills.
+
+    For a fee, `account_number` is the id of the application.
+    """
 
     provider_id: UUID
     account_number: AccountNumber
     bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)]
     person_id: UUID | None = Field(
         default=None,
-        description="A resident bound to the account who pays and has identified themselves; the payment is then "
-        "listed among theirs. Without it, it belongs to the till session alone.",
+        description="Who pays and has identified themselves: a resident bound to the account, or who has applied. The "
+        "payment is then listed among theirs. Without it, it belongs to the till session alone.",
     )
     tender: Annotated[Cash | Pos, Field(discriminator="channel")]
 

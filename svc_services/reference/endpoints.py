@@ -8,13 +8,12 @@ from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.query_parameters import only_known_parameters
 from svc_services.reference import models, schemas
 
 router = APIRouter(
     prefix="/services/v1",
     tags=["catalogue"],
-    dependencies=[Depends(anyone(because="reference data is public")), Depends(only_known_parameters)],
+    dependencies=[Depends(anyone(because="reference data is public"))],
     responses=NOT_MODIFIED,
 )
 _HOUR = 3_600

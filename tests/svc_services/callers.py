@@ -101,6 +101,8 @@ ENDPOINTS = [
     ("DELETE", f"/services/v1/account-accesses/{ANY}", PERSONS),
     ("POST", f"{BINDINGS}/{ANY}/verify", PERSONS),
     ("POST", "/services/v1/account-proof-requests", PROVIDERS),
+    ("GET", "/services/v1/account-clashes", OVERSEERS),
+    ("POST", f"/services/v1/account-clashes/{ANY}/close", OPERATORS),
     ("POST", "/services/v1/binding-ends", OPERATORS),
     ("GET", "/services/v1/binding-ends", OVERSEERS),
     ("POST", f"/services/v1/binding-ends/{ANY}/approve", OPERATORS),

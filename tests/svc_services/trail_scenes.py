@@ -11,17 +11,23 @@ from kit.calendar import today
 from tests.svc_services.calendar.changes import changed
 from tests.svc_services.cases.applications.cases import (
     KUYTUN,
+    NEW_ACCOUNT,
     QUEUE,
+    RECEIVED,
     YINING,
+    acted,
+    bound,
     claim,
     clerk,
     decided,
+    provider,
     submitted,
 )
 from tests.svc_services.cases.assignments.test_assignments import assign, known_clerk
 from tests.svc_services.cases.case_migrations.migrations import moved
 from tests.svc_services.cases.counter.counters import counter_of
 from tests.svc_services.cases.extensions.test_extensions import extend
+from tests.svc_services.cases.fees.test_accounts import awaiting_activation
 from tests.svc_services.cases.joint.scenes import answer, case_of, companies, filed, followed, in_days, refused
 from tests.svc_services.cases.joint.scenes import propose as propose_days
 from tests.svc_services.cases.routings.test_routings import route
@@ -158,6 +164,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     await hand_a_paper_over(api, tokens)
     await ask_two_companies(api, tokens, database)
     await take_in(api, tokens, database)
+    await clash(api, tokens, database)
     await moved(api, tokens, database, accepted="taken_up")
     await moved(api, tokens, database)
 
@@ -191,6 +198,14 @@ async def take_in(api: httpx.AsyncClient, tokens: Tokens, database: Database) ->
     office = tokens.staff("clerk", division_code=YINING, person_id=clerk_id)
     assert (await claim(api, office, case)).status_code == 200
     assert (await route(api, office, extended.json(), provider_id)).status_code == 200
+
+
+async def clash(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
+    """An account that a company opened for an applicant although somebody else holds it."""
+    provider_id = await approved(api, tokens, division_codes=[YINING])
+    case = await awaiting_activation(api, tokens, tokens.resident(new_id()), provider_id)
+    await bound(database, new_id(), provider_id, NEW_ACCOUNT)
+    await acted(api, RECEIVED, provider(tokens, provider_id), case, "activate", account_number=NEW_ACCOUNT)
 
 
 async def propose_items(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:

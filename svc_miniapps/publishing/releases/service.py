@@ -106,7 +106,7 @@ async def submit_release(
     await _require_turn(tx, release)
     release.describe()
     release.publish_on_approval = submission.publish_on_approval
-    reviews.open_review(caller, release)
+    await reviews.open_review(tx, caller, release)
     return await _changed(tx, release, ReleaseSubmitted.of(release, submitted_by=caller.id))
 
 

@@ -1,6 +1,7 @@
 """Requesting and deciding reviews: by a reviewer of another organisation, within the promised time."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from functools import partial
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
 from kit.calendar import working_day_after
+from kit.changed_days import working_days
 from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from svc_miniapps import members
@@ -30,18 +32,17 @@ class OwnSubmission(Problem):
     status, code = 403, "own_submission"
 
 
-def open_review(caller: Caller, release: Release) -> None:
+async def open_review(tx: AsyncSession, caller: Caller, release: Release) -> None:
     """Request a review of a release; the promised time runs from now."""
-    submitted_at = now()
-    release.reviews.append(
-        Review(submitted_by=caller.id, submitted_at=submitted_at, due_at=due_after(submitted_at), reasons=[])
-    )
+    submitted_at, counts = now(), await working_days(tx)
+    due_at = due_after(submitted_at, counts)
+    release.reviews.append(Review(submitted_by=caller.id, submitted_at=submitted_at, due_at=due_at, reasons=[]))
 
 
-def due_after(submitted_at: datetime, working_days: int = PROMISED_WORKING_DAYS) -> datetime:
-    """The same time of day so many working days later, in Beijing time and by the State Council's calendar."""
+def due_after(submitted_at: datetime, counts: Callable[[date], bool]) -> datetime:
+    """The same time of day on the promised working day, in Beijing time."""
     start = submitted_at.astimezone(CHINA)
-    day = working_day_after(start.date(), working_days)
+    day = working_day_after(start.date(), PROMISED_WORKING_DAYS, counts=counts)
     return datetime.combine(day, start.timetz()).astimezone(submitted_at.tzinfo)
 
 

@@ -17,7 +17,7 @@ from svc_payments.billing.application_fees import standing
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.meters import consumption
-from svc_payments.billing.bills.models import OWED, WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
+from svc_payments.billing.bills.models import OWED, WITHDRAWN, Bill, BillNumber, BillStatus, Part
 from svc_payments.billing.bills.queries import bills_numbered, bills_of_person, visible_to
 from svc_payments.billing.terms import service as payment_terms
 
@@ -96,7 +96,7 @@ async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) ->
         Bill.account_number == account_number,
         Bill.status.in_({BillStatus.DUE, BillStatus.PAYING}),
         # Advances and top-ups are not owed.
-        Bill.kind == BillKind.REGULAR,
+        Bill.kind.in_(OWED),
     )
     oldest_first = open_bills.order_by(Bill.due_date, Bill.id).limit(_MOST_LOOKED_AT)
     return await show_bills(tx, (await tx.scalars(oldest_first)).all())
@@ -186,9 +186,8 @@ async def lock_payable_on(
         NotFound: one of them does not exist or is not on this account.
         BillAlreadyPaid, PaymentInProgress, BillNotPayable: one of them is not due.
     """
-    # The fee of an application is for its applicant alone to pay.
-    regular = Bill.kind == BillKind.REGULAR
-    on_account = (Bill.provider_id == provider_id, Bill.account_number == account_number, regular)
+    # For the fee of an application, the application stands for the account.
+    on_account = (Bill.provider_id == provider_id, Bill.account_number == account_number, Bill.kind.in_(OWED))
     return _payable(await _locked(tx, bill_ids, *on_account))
 
 

@@ -10,6 +10,7 @@ from chassis.problems import NotFound
 from kit.approvals import require_second_person
 from kit.calendar import database_time
 from kit.staff.second_person import require_second_holder
+from svc_payments.billing.application_fees.queries import is_applicant
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
@@ -39,9 +40,9 @@ async def payment_of(tx: AsyncSession, payment_id: UUID) -> Payment:
 
 
 async def require_not_payer(tx: AsyncSession, caller: Caller, payment: Payment) -> None:
-    """Refuse staff whose money it is: the payer, and whoever is or was bound to an account that was paid for.
+    """Refuse staff whose money it is: the payer, who has applied, and whoever is or was bound to an account paid for.
 
-    A payment at a counter may name no payer, so the accounts count as well.
+    A payment at a counter may name no payer, so the accounts and applications count as well.
 
     Raises:
         SecondPersonNeeded
@@ -53,6 +54,8 @@ async def require_not_payer(tx: AsyncSession, caller: Caller, payment: Payment) 
     )
     bound = own.where(AccountBinding.person_id == caller.id, Bill.id.in_(payment.bill_ids))
     require_second_person(caller.id, await tx.scalar(bound.limit(1)))
+    if await is_applicant(tx, caller.id, payment.bill_ids):
+        require_second_person(caller.id, caller.id)
 
 
 async def approve_as_second(tx: AsyncSession, caller: Caller, refund: Refund) -> None:

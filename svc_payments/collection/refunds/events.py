@@ -47,7 +47,7 @@ class RefundProposed(RefundEvent):
 
 
 class RefundRejected(RefundEvent):
-    """The refund was rejected."""
+    """The refund was rejected, or superseded by another one that gave back what it was for."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.rejected.v1"
 

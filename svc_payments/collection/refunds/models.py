@@ -60,15 +60,18 @@ class RefundStatus(StrEnum):
     RETRIED = "retried"
     """It failed, and another refund took its place."""
     REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+    """Another refund gave back what it was for, before it was decided."""
 
 
 _DECIDED = {RefundStatus.UNBOOKING, RefundStatus.STARTED, RefundStatus.AT_COUNTER, RefundStatus.BY_TRANSFER}
+_REFUSED = {RefundStatus.REJECTED, RefundStatus.SUPERSEDED}
 _END = {RefundStatus.REFUNDED, RefundStatus.FAILED}
 TRANSITIONS: dict[RefundStatus, set[RefundStatus]] = {
-    RefundStatus.REQUESTED: {RefundStatus.PROPOSED, RefundStatus.REJECTED, *_DECIDED},
-    RefundStatus.PROPOSED: {RefundStatus.REJECTED, *_DECIDED},
+    RefundStatus.REQUESTED: {RefundStatus.PROPOSED, *_REFUSED, *_DECIDED},
+    RefundStatus.PROPOSED: {*_REFUSED, *_DECIDED},
     RefundStatus.UNBOOKING: {RefundStatus.BOOKING_KEPT, *_DECIDED - {RefundStatus.UNBOOKING}},
-    RefundStatus.BOOKING_KEPT: {RefundStatus.REJECTED, *_DECIDED - {RefundStatus.UNBOOKING}},
+    RefundStatus.BOOKING_KEPT: {*_REFUSED, *_DECIDED - {RefundStatus.UNBOOKING}},
     RefundStatus.STARTED: {RefundStatus.REFUNDING, RefundStatus.UNKNOWN, RefundStatus.ABNORMAL, *_END},
     RefundStatus.REFUNDING: {RefundStatus.UNKNOWN, RefundStatus.ABNORMAL, *_END},
     RefundStatus.UNKNOWN: {RefundStatus.REFUNDING, RefundStatus.ABNORMAL, *_END},
@@ -79,11 +82,11 @@ TRANSITIONS: dict[RefundStatus, set[RefundStatus]] = {
     RefundStatus.REFUNDED: set(),
     RefundStatus.RETRIED: set(),
     RefundStatus.REJECTED: set(),
+    RefundStatus.SUPERSEDED: set(),
 }
+UNDECIDED = {RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.BOOKING_KEPT}
 WAITING_FOR_PEOPLE = {
-    RefundStatus.REQUESTED,
-    RefundStatus.PROPOSED,
-    RefundStatus.BOOKING_KEPT,
+    *UNDECIDED,
     RefundStatus.AT_COUNTER,
     RefundStatus.BY_TRANSFER,
     RefundStatus.FAILED,

@@ -21,7 +21,10 @@ from svc_payments.collection.refunds.events import RefundUnbooking, event_of
 from svc_payments.collection.refunds.models import BY_ITSELF, Refund, RefundSource, RefundStatus
 from svc_payments.settings import Settings
 
-_UNDECIDED = (RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.REJECTED, RefundStatus.RETRIED)
+_NO_MONEY = {
+    *(RefundStatus.REQUESTED, RefundStatus.PROPOSED),
+    *(RefundStatus.REJECTED, RefundStatus.SUPERSEDED, RefundStatus.RETRIED),
+}
 
 
 class PaymentNotRefundable(Problem):
@@ -89,12 +92,23 @@ async def _exceeds_limit(tx: AsyncSession, payment: Payment, refunds: Collection
     """Whether these refunds, with earlier ones that staff decided for the payment, exceed one operator's limit."""
     before = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
         Refund.payment_id == payment.id,
-        Refund.status.not_in(_UNDECIDED),
+        Refund.status.not_in(_NO_MONEY),
         Refund.reason.not_in(BY_ITSELF),
         Refund.id.not_in([refund.id for refund in refunds]),
     )
     decided_fen = int(await tx.scalar(before) or 0)
     return decided_fen + sum(refund.amount_fen for refund in refunds) > limit_fen
+
+
+def require_left(refund: Refund, payment: Payment) -> None:
+    """Refuse to decide on a refund whose money has gone back otherwise, or is about to.
+
+    Raises:
+        RefundExceedsPaid
+    """
+    left_fen = transitions.left_fen(payment, refund.bill_id)
+    if refund.amount_fen > left_fen:
+        raise transitions.RefundExceedsPaid(**money(left=left_fen))
 
 
 async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
@@ -135,9 +149,8 @@ def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> Ref
     """
     if refund.bill_id is None:
         raise InvariantBrokenError("a decided refund names no bill")
+    require_left(refund, payment)
     left_fen = transitions.left_fen(payment, refund.bill_id)
-    if refund.amount_fen > left_fen:
-        raise transitions.RefundExceedsPaid(**money(left=left_fen))
     if posting is None or posting.status in {*UNSETTLED, PostingStatus.CANCELLING}:
         raise PostingUnderWay
     if refund.amount_fen < left_fen:

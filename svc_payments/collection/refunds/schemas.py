@@ -96,7 +96,7 @@ class Refund(BaseModel):
     """channel, counter or bank_transfer; expect further values within v1."""
     status: str
     """requested, proposed, unbooking, booking_kept, started, refunding, unknown, abnormal, at_counter, by_transfer,
-    refunded, failed, retried or rejected; expect further values within v1."""
+    refunded, failed, retried, rejected or superseded (by another refund); expect further values within v1."""
     expected_by: datetime | None
     """The time by which the payer usually has the money, while the channel is processing it."""
     created_at: datetime

@@ -99,6 +99,7 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
     await daily_limits.count(tx, caller, [refund], settings)
     match refund.status:
         case RefundStatus.REQUESTED:
+            policy.require_left(refund, payment)
             refund.proposed_by = caller.id
             if await policy.one_person_decides(tx, caller, payment, [refund], settings):
                 await policy.begin_refund(tx, refund, payment, posting)

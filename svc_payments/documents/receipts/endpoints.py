@@ -24,6 +24,8 @@ PDF: dict[int | str, dict[str, Any]] = {
 _NO_SUCH_RECEIPT: dict[int | str, dict[str, Any]] = {
     404: {"description": "The page, with no receipt found.", "content": {"text/html": {"schema": {"type": "string"}}}}
 }
+_TOGETHER = 24
+"""A paper of some pages: a year of two companies, or four months of six."""
 _PAGE = "/payments/v1/verify-receipt"
 Code = Annotated[str, Path(max_length=100, description="As it is printed, with or without its hyphens.")]
 
@@ -48,13 +50,37 @@ async def print_receipt(
     return await printed_for(request, receipt, code, settings)
 
 
+@router.get("/combined-receipt.pdf", response_class=PdfResponse, responses=PDF)
+async def print_combined_receipt(
+    caller: PayingResident,
+    transactions: Transactions,
+    settings: TheSettings,
+    request: Request,
+    payment_ids: Annotated[set[UUID], Query(alias="payment_id", min_length=2, max_length=_TOGETHER)],
+) -> Response:
+    """Download the receipts of several payments of the caller on one paper, whatever companies they went to.
+
+    Each has its own number and verification code, as on a receipt of its own.
+    """
+    async with transactions.transaction() as tx:
+        paid = [await payments.own_payment(tx, caller.id, each) for each in sorted(payment_ids)]
+        receipts = [(await service.receipt_of(tx, each), await service.code_of(tx, each.id)) for each in paid]
+    language = choose(request.headers.get("accept-language", ""))
+    content = await pdf.printed_together(receipts, f"{settings.public_url}{_PAGE}", language)
+    return _answer(request, content, "receipts", language)
+
+
 async def printed_for(request: Request, receipt: schemas.Receipt, code: str, settings: Settings) -> Response:
     """The receipt as PDF, or 304 when the client has it."""
     language = choose(request.headers.get("accept-language", ""))
     content = await pdf.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
+    return _answer(request, content, f"receipt-{receipt.receipt_number}", language)
+
+
+def _answer(request: Request, content: bytes, name: str, language: str) -> Response:
     headers = {
         "Cache-Control": "no-store",
-        "Content-Disposition": f'inline; filename="receipt-{receipt.receipt_number}.pdf"',
+        "Content-Disposition": f'inline; filename="{name}.pdf"',
         "Content-Language": language,
         "ETag": etag_of_content(content),
         "Vary": "Accept-Language, Authorization",

@@ -1,6 +1,7 @@
 """A receipt as a paper: what the template shows, in Chinese and, beside it, in the reader's language."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from svc_payments.documents.receipts import schemas
 from svc_payments.documents.receipts.words import bilingual, name_of
 
 _TEMPLATE = Path(__file__).parent / "templates" / "receipt.typ"
+_TOGETHER = _TEMPLATE.with_name("combined.typ")
 _ACCOUNT_DIGITS_SHOWN = 4
 _LABELS = (
     "product",
@@ -48,6 +50,24 @@ _MONEY_BACK = {"reversing", "partly_refunded", "refunded"}
 async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> bytes:
     """The receipt as PDF; the same bytes until the payment changes."""
     return await papers.pdf(_TEMPLATE, _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
+
+
+async def printed_together(receipts: Sequence[tuple[schemas.Receipt, str]], verify_at: str, language: str) -> bytes:
+    """Several receipts with their codes on one paper, in the order of payment."""
+    ordered = sorted(receipts, key=lambda each: (each[0].paid_at, each[0].receipt_number))
+    amount_fen = sum(receipt.amount_fen for receipt, _ in ordered)
+    refunded_fen = sum(receipt.refunded_fen for receipt, _ in ordered)
+    data = {
+        "words": {label: bilingual(label, language) for label in _LABELS},
+        "number": f"{ordered[0][0].receipt_number} +{len(ordered) - 1}",
+        "receipts": [_shown(receipt, code, verify_at, language) for receipt, code in ordered],
+        "amount": in_digits(amount_fen),
+        "amount_in_capitals": in_capitals(amount_fen),
+        "refunded": in_digits(refunded_fen) if refunded_fen else "",
+        "kept": in_digits(amount_fen - refunded_fen),
+        "verify_at": verify_at,
+    }
+    return await papers.pdf(_TOGETHER, data, issued_at=max(receipt.issued_at for receipt, _ in ordered))
 
 
 def masked(account_number: str) -> str:

@@ -14,6 +14,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound
 from kit.approvals import require_second_person
 from kit.calendar import database_time, today_of, working_day_after
+from kit.changed_days import working_days
 from kit.staff.second_person import require_second_holder
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -54,7 +55,8 @@ async def open_cases(
         Discrepancy.resolution.is_distinct_from(Resolution.RESOLVED),
     )
     dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
-    due_at = datetime.combine(working_day_after(await today_of(tx), WORKING_DAYS), _CLOSES, CHINA)
+    due_on = working_day_after(await today_of(tx), WORKING_DAYS, counts=await working_days(tx))
+    due_at = datetime.combine(due_on, _CLOSES, CHINA)
     cases = [
         _of(counterparty, finding, due_at)
         for finding in findings

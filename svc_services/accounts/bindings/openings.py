@@ -28,6 +28,10 @@ class AccountBoundToAnother(Problem):
 
     status, code = 409, "account_bound_to_another"
 
+    def __init__(self, binding_id: UUID) -> None:
+        super().__init__()
+        self.binding_id = binding_id
+
 
 async def open_for(tx: AsyncSession, person_id: UUID, provider_id: UUID, account_number: str) -> None:
     """Bind the account that a provider has opened to its holder. Idempotent.
@@ -48,8 +52,9 @@ async def open_for(tx: AsyncSession, person_id: UUID, provider_id: UUID, account
         AccountBinding.status.in_(_LIVE),
     )
     live = (await tx.scalars(of_account.order_by(AccountBinding.id).with_for_update())).all()
-    if any(each.status == BindingStatus.ACTIVE and each.person_id != person_id for each in live):
-        raise AccountBoundToAnother
+    others = (each.id for each in live if each.status == BindingStatus.ACTIVE and each.person_id != person_id)
+    if other := next(others, None):
+        raise AccountBoundToAnother(other)
     own = next((each for each in live if each.person_id == person_id), None)
     if own is not None and own.status == BindingStatus.ACTIVE:
         return

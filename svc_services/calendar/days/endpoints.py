@@ -9,7 +9,6 @@ from chassis.auth import anyone
 from chassis.db import ReadTx
 from kit.calendar import is_weekday
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.query_parameters import only_known_parameters
 from svc_services.calendar.days import schemas
 from svc_services.calendar.days.models import CalendarDay
 from svc_services.calendar.days.notes import BY_WEEKDAYS
@@ -18,7 +17,6 @@ from svc_services.calendar.days.queries import calendar_of
 router = APIRouter(prefix="/services/v1/calendars", tags=["calendar"])
 _public = [
     Depends(anyone(because="which days are working days is public")),
-    Depends(only_known_parameters),
 ]
 _MINUTE = 60
 Year = Annotated[int, Path(ge=2000, le=2100)]

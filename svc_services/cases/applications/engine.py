@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from chassis.db import now
 from kit.calendar import today
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.calendar.days.queries import calendar_of
+from svc_services.cases.account_clashes.service import clashes
 from svc_services.cases.applications import account_effects, clock, fairness
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus, MoveCause, PromiseMove
 from svc_services.cases.applications.numbers import new_number
@@ -23,6 +24,7 @@ from svc_services.cases.applications.refusals import (
     ActionNotPossible,
     ActionNotYours,
     BadAppointment,
+    BadAppointmentHours,
     ClaimedByAnother,
     ClaimNeeded,
     NotPartOfAction,
@@ -54,6 +56,8 @@ class Taking:
     actor_id: UUID | None
     reason: str | None = None
     appointment_on: date | None = None
+    appointment_from: time | None = None
+    appointment_to: time | None = None
     amount_fen: int | None = None
     form: dict[str, Any] | None = None
     account_number: str | None = None
@@ -77,11 +81,11 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
         ClaimNeeded, ClaimedByAnother: a clerk has not claimed the case, or another one has.
         SecondPersonNeeded: staff decides on a case of their own, or on an appeal from their own step.
         AccountLost: the account is not the applicant's any more.
-        BadAppointment: nobody can come on that day.
+        BadAppointment, BadAppointmentHours: nobody can come then.
         FormRefused: the corrected form has mistakes.
         OpenAlready: an appeal would open a second case of the kind on the account.
         FeeBeingPaid: a new quote would replace a fee that is being paid.
-        BadAccountNumber, AccountBoundToAnother: of an account that the provider has opened.
+        BadAccountNumber: of an account that the provider has opened.
         LaterChangeKnown, OtherChangeKnown: of an account that is closed or transferred.
     """
     rules = workflow.rules
@@ -244,7 +248,9 @@ def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
 
 async def _require_account(tx: AsyncSession, case: Application) -> None:
     number = case.account_number
-    if number is not None and not await is_holder(tx, case.person_id, case.provider_id, number):
+    if number is None or await is_holder(tx, case.person_id, case.provider_id, number):
+        return
+    if not await clashes(tx, case.id):  # else the company would learn of it by the next step
         raise AccountLost
 
 
@@ -256,6 +262,11 @@ def _require_parts(action: WorkflowAction, taking: Taking) -> None:
         raise NotPartOfAction(surplus=surplus)
     if taking.appointment_on and not today() <= taking.appointment_on <= today() + FARTHEST_APPOINTMENT:
         raise BadAppointment(days=FARTHEST_APPOINTMENT.days)
+    begin, end = taking.appointment_from, taking.appointment_to
+    if begin is None and end is None:
+        return
+    if taking.appointment_on is None or begin is None or end is None or begin >= end:
+        raise BadAppointmentHours
 
 
 def _step(case: Application, action: str, actor: Actor, taking: Taking) -> ApplicationStep:
@@ -266,6 +277,8 @@ def _step(case: Application, action: str, actor: Actor, taking: Taking) -> Appli
         actor_id=taking.actor_id,
         reason=taking.reason,
         appointment_on=taking.appointment_on,
+        appointment_from=taking.appointment_from,
+        appointment_to=taking.appointment_to,
         amount_fen=taking.amount_fen,
         taken_at=now(),
     )

@@ -1,6 +1,6 @@
 """Applications of residents: drafts, open cases and ended ones, with each step."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -182,6 +182,11 @@ class ApplicationStep(Base):
     __table_args__ = (
         one_of("actor", Actor),
         CheckConstraint("(actor IN ('system', 'payment')) = (actor_id IS NULL)", name="actor_id"),
+        CheckConstraint(
+            "num_nulls(appointment_from, appointment_to) = 2 OR "
+            "(num_nulls(appointment_on, appointment_from, appointment_to) = 0 AND appointment_from < appointment_to)",
+            name="appointment_hours",
+        ),
         UniqueConstraint("application_id", "position", name="uq_application_steps_position"),
         Index(
             "ix_application_steps_staff",
@@ -201,5 +206,8 @@ class ApplicationStep(Base):
     to_state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     appointment_on: Mapped[date | None]
+    appointment_from: Mapped[time | None]
+    appointment_to: Mapped[time | None]
+    """Beijing time; without hours, the appointment is for the day."""
     amount_fen: Mapped[int | None]
     taken_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

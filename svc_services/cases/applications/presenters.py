@@ -24,7 +24,8 @@ _SUMMARY = (
     *("provider_id", "workflow_id", "kind", "division_code", "account_number", "status", "state", "version"),
     *("consumed_days", "clock_runs", "flag", "level", "created_at", "submitted_at", "ended_at"),
 )
-_STEP = ("action", "actor", "from_state", "to_state", "reason", "appointment_on", "amount_fen", "taken_at")
+_APPOINTMENT = ("appointment_on", "appointment_from", "appointment_to")
+_STEP = ("action", "actor", "from_state", "to_state", "reason", "amount_fen", "taken_at", *_APPOINTMENT)
 
 
 _LABELS = {

@@ -95,6 +95,12 @@ class AccountLost(Problem):
     status, code = 409, "account_lost"
 
 
+class BadAppointmentHours(Problem):
+    """Hours without a day, without an end, or that end before they begin."""
+
+    status, code = 422, "bad_appointment_hours"
+
+
 class BadAppointment(Problem):
     """An appointment lies in the past, or too far ahead."""
 

@@ -12,7 +12,7 @@ from svc_services.cases.materials.schemas import AttachedMaterial
 from svc_services.cases.routings.schemas import CaseRouting
 from svc_services.cases.workflows.definition import Actor, Name
 from svc_services.cases.workflows.models import ApplicationKind
-from svc_services.fields import AccountNumber, Day, Reason
+from svc_services.fields import AccountNumber, ClockTime, Day, Reason
 
 _MOST_AMOUNT_FEN = 1_000_000_00
 """The largest bill."""
@@ -45,6 +45,9 @@ class WantedAction(BaseModel):
     reason: Reason | None = None
     """The applicant reads it."""
     appointment_on: Day | None = None
+    appointment_from: ClockTime | None = None
+    """Beijing time, with `appointment_to`; without hours, the appointment is for the day."""
+    appointment_to: ClockTime | None = None
     amount_fen: int | None = Field(default=None, strict=True, ge=0, le=_MOST_AMOUNT_FEN)
     form: dict[str, Any] | None = None
     account_number: AccountNumber | None = None
@@ -77,6 +80,9 @@ class ApplicationStep(BaseModel):
     to_state: str
     reason: str | None
     appointment_on: date | None
+    appointment_from: ClockTime | None
+    """Beijing time; null where the appointment is for the day."""
+    appointment_to: ClockTime | None
     amount_fen: int | None
     taken_at: datetime
 

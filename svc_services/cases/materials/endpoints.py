@@ -94,7 +94,7 @@ async def append_to_material(
 ) -> Response:
     """Append bytes to a file; the request with the last ones says whether it is kept.
 
-    Its type is told by its bytes: PDF, JPEG or PNG, and nothing else in it.
+    Its type is told by its bytes: PDF, JPEG, PNG or HEIC, and nothing else in it.
     """
     complete = await service.append(database, caller.id, material_id, request.headers, whole_body(request))
     if complete:

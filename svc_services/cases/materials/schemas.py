@@ -31,7 +31,7 @@ class Material(BaseModel):
     received_bytes: int
     length: int
     media_type: str | None
-    """What its bytes are: application/pdf, image/jpeg or image/png; expect further values within v1."""
+    """What its bytes are: application/pdf, image/jpeg, image/png or image/heic; expect further values within v1."""
     sha256: str | None
     """Of the stored bytes; before they are stored, what was announced."""
     scan: str | None

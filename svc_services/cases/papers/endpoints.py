@@ -7,7 +7,6 @@ from fastapi.responses import HTMLResponse, Response
 from chassis.auth import anyone
 from chassis.db import Database, ReadTx, Transactions
 from kit.papers import PdfResponse
-from kit.query_parameters import only_known_parameters
 from svc_services.cases.applications import service as applications
 from svc_services.cases.counter import service as counter
 from svc_services.cases.counter.endpoints import Clerk
@@ -77,7 +76,7 @@ async def download_counter_receipt(
     return await _printed(request, database, subject)
 
 
-@router.get("/paper-verifications/{code}", dependencies=[_HOLDERS, Depends(only_known_parameters)])
+@router.get("/paper-verifications/{code}", dependencies=[_HOLDERS])
 async def verify_paper(
     request: Request, database: Transactions, settings: TheSettings, code: Code
 ) -> schemas.PaperVerification:

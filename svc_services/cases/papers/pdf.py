@@ -58,7 +58,7 @@ def _shown(subject: Subject, code: str, verify_at: str, language: str) -> dict[s
         "promise": rules.limit_days + (case.extended_days if subject.kind == PaperKind.EXTENSION else 0),
         "new_state": bilingual_label(rules.labels.get(step.to_state), step.to_state, language),
         "reason": step.reason or "",
-        "appointment": f"{step.appointment_on:%Y-%m-%d}" if step.appointment_on else "",
+        "appointment": _appointment(step),
         "amount": "" if step.amount_fen is None else _yuan(step.amount_fen),
         "lists_materials": subject.kind in {PaperKind.RECEIPT, PaperKind.ACCEPTANCE},
         "materials": [_material(each, rules, language) for each in subject.materials],
@@ -67,6 +67,13 @@ def _shown(subject: Subject, code: str, verify_at: str, language: str) -> dict[s
         "verify_link": link,
         "qr": qr.drawn(link),
     }
+
+
+def _appointment(step: ApplicationStep) -> str:
+    if step.appointment_on is None:
+        return ""
+    hours = f" {step.appointment_from:%H:%M}-{step.appointment_to:%H:%M}" if step.appointment_from else ""
+    return f"{step.appointment_on:%Y-%m-%d}{hours}"
 
 
 def _material(material: AttachedMaterial, rules: WorkflowDefinition, language: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.query_parameters import only_known_parameters
 from kit.staff.reach import allow_of_whole
 from svc_services.callers import AUDITOR, OPERATOR
 from svc_services.cases.workflows import schemas, service
@@ -22,7 +21,6 @@ Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role=OPERATOR
 Reader = Annotated[Caller, Depends(allow(scope="staff", role=(OPERATOR, AUDITOR)))]
 _public = [
     Depends(anyone(because="what is asked of an applicant, and in which steps it is decided, is public")),
-    Depends(only_known_parameters),
 ]
 _MINUTE = 60
 

@@ -11,7 +11,6 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.callers import ByKind
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
-from kit.query_parameters import only_known_parameters
 from svc_services.callers import OPERATOR, Operator, in_reach
 from svc_services.catalogue.search_words import Search
 from svc_services.catalogue.service_items import presenters, schemas, service
@@ -29,7 +28,7 @@ _COMPANY = (ADMIN, COMPANY_OPERATOR)
 _system = allow(scope="tariffs:write")
 Company = Annotated[Caller, Depends(ByKind(person=allow(scope="staff", role=_COMPANY), client=_system))]
 Reader = Annotated[Caller, Depends(ByKind(person=allow(scope="staff", role=(OPERATOR, *_COMPANY)), client=_system))]
-_public = [Depends(anyone(because="guides of public services are public")), Depends(only_known_parameters)]
+_public = [Depends(anyone(because="guides of public services are public"))]
 _MINUTE = 60
 
 

@@ -12,7 +12,6 @@ from chassis.problems import NotFound
 from kit.callers import ByKind
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
-from kit.query_parameters import only_known_parameters
 from svc_services.callers import Operator, in_reach, only_operators
 from svc_services.catalogue.search_words import Search
 from svc_services.catalogue.tariff_plans import presenters, schemas, service
@@ -28,7 +27,7 @@ router = APIRouter(prefix="/services/v1", tags=["tariffs"])
 _writing = allow(scope="tariffs:write")
 Publisher = Annotated[Caller, Depends(_writing)]
 Reader = Annotated[Caller, Depends(ByKind(person=only_operators, client=_writing))]
-_public = [Depends(anyone(because="prices of public utilities are public")), Depends(only_known_parameters)]
+_public = [Depends(anyone(because="prices of public utilities are public"))]
 _MINUTE = 60
 
 

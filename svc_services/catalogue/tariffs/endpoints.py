@@ -9,7 +9,6 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
-from kit.query_parameters import only_known_parameters
 from svc_services.catalogue.tariffs import schemas, service
 from svc_services.catalogue.tariffs.models import Tariff
 from svc_services.catalogue.tariffs.queries import tariffs_where
@@ -19,7 +18,7 @@ from svc_services.reference.service import require_divisions
 
 router = APIRouter(prefix="/services/v1/tariffs", tags=["tariffs"])
 Publisher = Annotated[Caller, Depends(allow(scope="tariffs:write"))]
-_public = [Depends(anyone(because="prices of public utilities are public")), Depends(only_known_parameters)]
+_public = [Depends(anyone(because="prices of public utilities are public"))]
 _MINUTE = 60
 
 

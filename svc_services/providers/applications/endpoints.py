@@ -11,7 +11,6 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.callers import ByKind, acting_for_organisations
 from kit.etags import NOT_MODIFIED, IfMatch, cacheable, etag_of
 from kit.fields.divisions import DivisionCode
-from kit.query_parameters import only_known_parameters
 from svc_services.callers import Operator, in_reach, only_operators
 from svc_services.providers.applications import decisions, limits, schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
@@ -167,7 +166,7 @@ async def refuse_provider_application(
     return await once.do(tx, caller, decisions.refuse(tx, caller, application_id, body.reason))
 
 
-_public = [Depends(anyone(because="which companies are connected is public")), Depends(only_known_parameters)]
+_public = [Depends(anyone(because="which companies are connected is public"))]
 
 
 @router.get("/providers", dependencies=_public, response_model=Page[schemas.Provider], responses=NOT_MODIFIED)

@@ -2,7 +2,6 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from chassis.auth import anyone
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.query_parameters import only_known_parameters
 from svc_services.providers.signing_keys import schemas
 
 router = APIRouter(prefix="/services/v1", tags=["signing keys"])
@@ -15,7 +14,6 @@ _FIVE_MINUTES = 300
     responses=NOT_MODIFIED,
     dependencies=[
         Depends(anyone(because="providers check with these keys that a call is the platform's")),
-        Depends(only_known_parameters),
     ],
 )
 async def list_signing_keys(request: Request) -> Response:

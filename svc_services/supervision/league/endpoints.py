@@ -6,14 +6,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from chassis.auth import anyone
 from chassis.db import ReadTx
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.query_parameters import only_known_parameters
 from svc_services.supervision.league import schemas, service
 from svc_services.supervision.league.queries import Group
 
 router = APIRouter(prefix="/services/v1", tags=["supervision"])
 _public = [
     Depends(anyone(because="how quickly offices and companies decide is public, as figures of ten cases and more")),
-    Depends(only_known_parameters),
 ]
 _MINUTE = 60
 Month = Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-03"])]

@@ -13,7 +13,6 @@ from chassis.problems import NotFound
 from kit.calendar import today_of
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
-from kit.query_parameters import only_known_parameters
 from svc_services.callers import Resident
 from svc_services.reference.models import UtilityKind
 from svc_services.reference.service import require_divisions
@@ -22,7 +21,7 @@ from svc_services.supply.outages.models import Outage, OutageStatus
 
 router = APIRouter(prefix="/services/v1", tags=["outages"])
 ProviderSystem = Annotated[Caller, Depends(allow(scope="accounts:write"))]
-_public = [Depends(anyone(because="where supply is interrupted is public")), Depends(only_known_parameters)]
+_public = [Depends(anyone(because="where supply is interrupted is public"))]
 _SECONDS = 30
 _LARGE = {"x-max-body-bytes": 131_072}
 

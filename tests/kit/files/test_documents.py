@@ -12,7 +12,7 @@ import typst
 from chassis.problems import Problem
 from kit.files import pdfs
 from kit.files.documents import DocumentType, checked
-from tests.documents import PNG_SIGNATURE, chunk, jpeg, packed, pdf, png, segment, stream
+from tests.documents import PNG_SIGNATURE, box, chunk, heic, jpeg, jpegs, packed, pdf, png, segment, stream
 
 SCRIPT = b"<< /S /JavaScript /JS (app.alert(1)) >>"
 PACKED = zlib.compress(b"5 0 " + SCRIPT)
@@ -50,11 +50,27 @@ def escaped(name: str) -> bytes:
         (pdf(packed(b"5 0 << /Kind /Plain >>")), DocumentType.PDF),
         (pdf(tail=b"\r\n\n"), DocumentType.PDF),
         (jpeg(), DocumentType.JPEG),
-        (jpeg() + jpeg(2, 2), DocumentType.JPEG),
+        (jpegs(), DocumentType.JPEG),
+        (jpegs(3, order="<"), DocumentType.JPEG),
+        (heic(), DocumentType.HEIC),
+        (heic(8, 8, box(b"free", bytes(9))), DocumentType.HEIC),
+        (heic(brand=b"heix"), DocumentType.HEIC),
         (jpeg() + bytes(512), DocumentType.JPEG),
         (png(), DocumentType.PNG),
     ],
-    ids=["pdf", "pdf with object streams", "pdf with line ends", "jpeg", "two pictures", "padded jpeg", "png"],
+    ids=[
+        "pdf",
+        "pdf with object streams",
+        "pdf with line ends",
+        "jpeg",
+        "two pictures",
+        "three",
+        "heic",
+        "heic with room",
+        "heix",
+        "padded jpeg",
+        "png",
+    ],
 )
 def test_what_people_hand_in_is_known_by_its_bytes(content: bytes, kind: DocumentType) -> None:
     assert checked(content) == kind
@@ -75,13 +91,47 @@ def test_a_pdf_of_a_real_program_passes() -> None:
         archive(),
         b"MZ\x90\0" + bytes(60),
         b"\n%PDF-1.7\n" + pdf(),
-        b"\0\0\0\x18ftypheic" + bytes(40),
+        heic(brand=b"avif"),
+        heic(brand=b"mif1"),
+        heic(brand=b"isom"),
         b"x",
     ],
-    ids=["gif", "svg", "html", "zip", "program", "pdf after a line", "heic", "byte"],
+    ids=["gif", "svg", "html", "zip", "program", "pdf after a line", "avif", "no codec", "film", "byte"],
 )
 def test_other_files_are_refused_whatever_they_are_called(content: bytes) -> None:
     assert refusal_of(content) == "document_unknown"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [jpeg() + jpeg(), jpeg() + jpeg(2, 2), jpegs() + jpeg(), jpegs(shift=2), jpegs()[: -len(jpeg())] + png()],
+    ids=["two", "a smaller one", "one more than listed", "listed elsewhere", "another type"],
+)
+def test_pictures_that_the_first_one_does_not_list_are_refused(content: bytes) -> None:
+    assert refusal_of(content) == "document_ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (heic(8, 8, box(b"moov", bytes(40))), "document_ambiguous"),
+        (heic(8, 8, box(b"mpvd", b"ftypmp42")), "document_ambiguous"),
+        (heic(8, 8, box(b"mdat", archive())), "document_ambiguous"),
+        (heic(8, 8, box(b"mdat", pdf())), "document_ambiguous"),
+        (heic(8, 8, box(b"meta", bytes(4))), "document_damaged"),
+        (heic(8, 8, b"\0\0\0\0mdat" + bytes(40)), "document_damaged"),
+        (heic(8, 8, b"\0\0\0\1mdat" + b"\xff" * 8), "document_damaged"),
+        (heic(8, 8, b"\0\0\0\x07mdat"), "document_damaged"),
+        (heic(8, 8) + b"x", "document_damaged"),
+        (heic(8, 8, box(b"free") * 20_000), "document_damaged"),
+        (heic()[:-1], "document_damaged"),
+        (heic()[:40], "document_damaged"),
+        (heic(0, 8), "document_damaged"),
+        (heic(60_000, 60_000), "document_too_large"),
+    ],
+)
+def test_a_heic_picture_that_is_more_or_less_is_refused(content: bytes, code: str) -> None:
+    assert refusal_of(content) == code
 
 
 @pytest.mark.parametrize("beginning", [pdf(), jpeg(), png()], ids=["pdf", "jpeg", "png"])

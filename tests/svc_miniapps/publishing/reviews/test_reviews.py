@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from chassis.db import new_id, now
+from kit.calendar import is_working_day
 from svc_miniapps.publishing.reviews.service import due_after
 from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, YINING, Json, Stage, outcome
 
@@ -94,4 +95,4 @@ async def test_the_list_is_paged(stage: Stage) -> None:
 )
 def test_a_decision_is_promised_within_three_working_days(submitted_at: str, due: str) -> None:
     start = datetime.fromisoformat(submitted_at).replace(tzinfo=UTC)
-    assert due_after(start) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+    assert due_after(start, is_working_day) == datetime.fromisoformat(due).replace(tzinfo=UTC)

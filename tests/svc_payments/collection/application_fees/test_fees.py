@@ -11,6 +11,7 @@ from svc_payments.collection.application_fees.service import return_due
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.collection.postings.models import Posting
+from svc_payments.collection.refunds.superseded import close_superseded
 from tests.svc_payments.collection.application_fees.quotes import Quote, broken_rules, go_back, quoted, refunds
 from tests.svc_payments.collection.refunds.steps import balances, step
 from tests.svc_payments.world import World
@@ -182,6 +183,51 @@ async def test_two_people_refund_a_fee_however_small(world: World) -> None:
     assert (await quote.bill_status(), await balances(world)) == ("void", {})
     assert (await quote.told())[-1] == ("refunded", 3)
     assert await broken_rules(world) == []
+
+
+async def proposed(world: World, payment_id: str) -> str:
+    """The path of a refund of a fee that one operator has proposed."""
+    body = {"reason": "agreed_with_provider", "note": "不予办理，退还费用"}
+    path = f"/payments/v1/payments/{payment_id}/refunds"
+    operator = world.tokens.staff("operator") | once()
+    (refund,) = (await world.api.post(path, json=body, headers=operator)).json()["items"]
+    assert refund["status"] == "proposed"
+    return f"/payments/v1/refunds/{refund['refund_id']}"
+
+
+async def test_a_proposal_for_a_fee_that_went_back_otherwise_is_closed_by_itself(world: World) -> None:
+    quote = await quoted(world)
+    refund = await proposed(world, await quote.booked())
+    await close_superseded(world.database)
+    assert [status for _, status, _ in await refunds(world)] == ["proposed"]
+    await quote.tell("withdrawn")
+    await return_due(world.database)
+    refused = await world.api.post(f"{refund}/approve", headers=world.tokens.staff("operator") | once())
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund_exceeds_paid")
+    await close_superseded(world.database)  # the company may still keep its booking
+    assert [status for _, status, _ in await refunds(world)] == ["proposed", "unbooking"]
+    await go_back(world)
+    await asyncio.gather(*(close_superseded(world.database) for _ in range(3)))
+    assert [status for _, status, _ in await refunds(world)] == ["superseded", "refunded"]
+    assert await world.trail(refund.rsplit("/", 1)[1]) == ["proposed", "rejected"]
+    for act, body in (("approve", None), ("reject", {"reason": "款项已按原路退回"})):
+        refused = await world.api.post(f"{refund}/{act}", json=body, headers=world.tokens.staff("operator") | once())
+        assert (refused.status_code, refused.json()["code"]) == (409, "illegal_move")
+    assert (await balances(world), await broken_rules(world)) == ({}, [])
+
+
+async def test_an_approval_and_the_return_by_itself_at_once_give_the_fee_back_once(world: World) -> None:
+    quote = await quoted(world)
+    refund = await proposed(world, await quote.booked())
+    await quote.tell("withdrawn")
+    second = world.tokens.staff("operator") | once()
+    await asyncio.gather(world.api.post(f"{refund}/approve", headers=second), return_due(world.database))
+    for _ in range(2):
+        await go_back(world)
+        await close_superseded(world.database)
+    assert [amount for _, status, amount in await refunds(world) if status == "refunded"] == [120_000]
+    assert {status for _, status, _ in await refunds(world)} <= {"refunded", "superseded"}
+    assert (await balances(world), await broken_rules(world)) == ({}, [])
 
 
 async def test_a_payment_that_begins_while_the_fee_is_withdrawn_keeps_nothing(world: World) -> None:

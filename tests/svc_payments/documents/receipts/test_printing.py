@@ -143,3 +143,29 @@ async def test_the_file_has_a_title_and_no_author() -> None:
 @pytest.mark.parametrize(("number", "shown"), [("6540000013", "******0013"), ("123", "123"), ("", "")])
 def test_an_account_number_shows_its_last_digits(number: str, shown: str) -> None:
     assert pdf.masked(number) == shown
+
+
+async def test_receipts_of_several_companies_are_on_one_paper_with_their_sum() -> None:
+    refunded = receipt(receipt_number="202603010000000002", amount_fen=500, refunded_fen=100)
+    second = codes.new_code()
+    receipts = [(receipt(amount_fen=100_035), CODE), (refunded, second)]
+    for language in ("zh", "en", "kk-Arab", "ug"):
+        content = await pdf.printed_together(receipts, VERIFY_AT, language)
+        assert content == await pdf.printed_together(receipts[::-1], VERIFY_AT, language)
+        links = {
+            each.get_object()["/A"]["/URI"]
+            for page in pypdf.PdfReader(io.BytesIO(content)).pages
+            for each in page.annotations or ()
+        }
+        assert links == {f"{VERIFY_AT}?code={codes.shown(code)}" for code in (CODE, second)}
+    text = text_of(await pdf.printed_together(receipts, VERIFY_AT, "zh"))
+    for expected in (
+        "¥1,005.35",
+        "人民币壹仟零伍元叁角伍分",
+        "¥1.00",
+        "¥1,004.35",
+        "Sample Water Company",
+        "202603010000000002",
+    ):
+        assert expected in text, expected
+    assert "6540000013" not in text

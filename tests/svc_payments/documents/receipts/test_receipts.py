@@ -51,3 +51,28 @@ async def test_a_refund_is_on_the_receipt_and_on_its_print(world: World) -> None
     printed = await world.get(person, payment_id, "/receipt.pdf")
     assert printed.headers["etag"] != printed_before.headers["etag"]
     assert refund.number in text_of(printed.content).replace(" ", "")
+
+
+async def test_a_combined_receipt_is_of_ones_own_paid_payments(world: World) -> None:
+    person, stranger = new_id(), new_id()
+    paid = [await world.captured(person, await world.bill(person)) for _ in range(2)]
+    others = await world.captured(stranger, await world.bill(stranger, account=1))
+    open_payment = await world.created(person, await world.bill(person))
+    path, mine = "/payments/v1/combined-receipt.pdf", world.tokens.resident(person)
+    printed = await world.api.get(path, params={"payment_id": paid}, headers=mine)
+    assert (printed.status_code, printed.headers["content-type"]) == (200, "application/pdf")
+    assert printed.content.startswith(b"%PDF-")
+    again = await world.api.get(
+        path, params={"payment_id": paid[::-1]}, headers=mine | {"If-None-Match": printed.headers["etag"]}
+    )
+    assert again.status_code == 304
+    for wanted, status, code in (
+        ([paid[0], others], 404, "not_found"),
+        ([paid[0], str(new_id())], 404, "not_found"),
+        ([paid[0], open_payment], 409, "receipt_not_issued"),
+        ([paid[0]], 422, "invalid_request"),
+        ([paid[0], paid[0]], 422, "invalid_request"),
+        ([str(new_id()) for _ in range(25)], 422, "invalid_request"),
+    ):
+        refused = await world.api.get(path, params={"payment_id": wanted}, headers=mine)
+        assert (refused.status_code, refused.json()["code"]) == (status, code), wanted

@@ -7,13 +7,16 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import Database, new_id, now
+from chassis.db import CHINA, Database, new_id, now
 from chassis.testing import Tokens, emitted, once
+from kit.calendar import is_working_day, today
+from kit.changed_days import HANDLERS
 from svc_payments.reconciliation.discrepancies.models import Discrepancy, DiscrepancyEntry
 from svc_payments.settings import Settings
+from tests.svc_payments.parties.events import Event
 from tests.svc_payments.reconciliation.runs.books import ingest, reconcile, sample_payment, statement_of
 from tests.svc_payments.reconciliation.runs.test_runs import balances
 
@@ -68,6 +71,20 @@ async def test_a_discrepancy_has_an_owner_and_a_clock(operator: Person, discrepa
         None,
     )
     assert [entry["act"] for entry in discrepancy["entries"]] == ["opened"]
+
+
+async def test_its_term_counts_the_working_days_that_operators_have_changed(
+    database: Database, settings: Settings
+) -> None:
+    ahead = [today() + timedelta(days=passed) for passed in range(1, 15)]
+    days = [{"day": day.isoformat(), "working": day == ahead[9]} for day in ahead[:10]]
+    async with database.transaction() as tx:
+        await Event("calendar.changed", {"revision": 1, "days": days}).consume(tx, HANDLERS)
+    await ingest(database, statement_of(sample_payment()))
+    await reconcile(database, settings)
+    async with database.read() as tx:
+        due_at = (await tx.scalars(select(Discrepancy.due_at))).one()
+    assert due_at.astimezone(CHINA).date() == next(day for day in ahead[10:] if is_working_day(day))
 
 
 @pytest.mark.parametrize(

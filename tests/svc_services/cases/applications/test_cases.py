@@ -36,6 +36,35 @@ from tests.svc_services.companies import approved
 BEYOND = (403, "not_your_division")
 
 
+async def test_an_appointment_may_have_hours(
+    api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID
+) -> None:
+    company = provider(tokens, provider_id)
+    case = await decided(api, clerk(tokens), await submitted(api, resident, provider_id), "accept")
+    day = {"appointment_on": f"{today() + timedelta(days=3)}"}
+    for hours, code in (
+        ({"appointment_from": "11:00", "appointment_to": "09:30"}, "bad_appointment_hours"),
+        ({"appointment_from": "09:30", "appointment_to": "09:30"}, "bad_appointment_hours"),
+        ({"appointment_from": "09:30"}, "bad_appointment_hours"),
+        ({"appointment_to": "09:30"}, "bad_appointment_hours"),
+        ({"appointment_from": "9:30", "appointment_to": "11:00"}, "invalid_request"),
+        ({"appointment_from": "24:00", "appointment_to": "11:00"}, "invalid_request"),
+        ({"appointment_from": "٠٩:٣٠", "appointment_to": "11:00"}, "invalid_request"),
+        ({"appointment_from": 3600, "appointment_to": "11:00"}, "invalid_request"),
+        ({"appointment_from": "09:30+08:00", "appointment_to": "11:00"}, "invalid_request"),
+    ):
+        refused = await act(api, RECEIVED, company, case, "appoint_survey", **day, **hours)
+        assert outcome(refused) == (422, code), hours
+    hours = {"appointment_from": "09:30", "appointment_to": "11:00"}
+    without_day = await act(api, RECEIVED, company, case, "appoint_survey", **hours)
+    assert outcome(without_day) == (422, "action_incomplete")
+    await acted(api, RECEIVED, company, case, "appoint_survey", **day, **hours)
+    mine = (await api.get(f"{APPLICATIONS}/{case['application_id']}", headers=resident)).json()
+    step = mine["steps"][-1]
+    assert {name: step[name] for name in (*day, *hours)} == day | hours
+    assert {mine["steps"][0][name] for name in hours} == {None}
+
+
 async def test_a_connection_from_form_to_activation(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID
 ) -> None:

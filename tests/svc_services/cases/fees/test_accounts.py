@@ -1,15 +1,17 @@
 """What the last step of a case does to the account: it is opened for the applicant, closed, or transferred."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
 from chassis.db import Database, new_id
-from chassis.testing import Tokens, emitted
+from chassis.testing import Tokens, emitted, once
 from kit.calendar import today
 from svc_services.accounts.bindings.ends import erase_of_person
+from svc_services.accounts.bindings.models import AccountBinding
 from svc_services.cases.applications.consumers import erase_applications
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
@@ -28,8 +30,10 @@ from tests.svc_services.cases.applications.cases import (
     submitted,
 )
 from tests.svc_services.cases.fees.test_fees import mine, quoted
+from tests.svc_services.companies import account_number
 
-BINDINGS = "/services/v1/account-bindings"
+BINDINGS, CLASHES = (f"/services/v1/{name}" for name in ("account-bindings", "account-clashes"))
+OTHER_ACCOUNT = account_number(123456780)
 
 
 async def awaiting_activation(api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID) -> Case:
@@ -73,14 +77,59 @@ async def test_activation_binds_the_new_account_to_the_applicant(
     assert activated.data["held_from"] == today().isoformat()
 
 
-async def test_a_number_that_is_bound_to_somebody_else_is_refused(
+async def clashes(api: httpx.AsyncClient, tokens: Tokens, **wanted: str) -> list[dict[str, Any]]:
+    answer = await api.get(CLASHES, params=wanted, headers=tokens.staff("operator"))
+    return [dict(each) for each in answer.json()["items"]]
+
+
+async def close(api: httpx.AsyncClient, headers: Headers, clash: dict[str, Any], outcome: str) -> httpx.Response:
+    body = {"outcome": outcome, "reason": "已与单位核对"}
+    return await api.post(f"{CLASHES}/{clash['clash_id']}/close", json=body, headers=headers | once())
+
+
+def without_ids(case: dict[str, Any]) -> dict[str, Any]:
+    """What the answers about two cases have in common, if their company cannot tell one from the other."""
+    steps = [{name: step[name] for name in ("action", "from_state", "to_state", "actor")} for step in case["steps"]]
+    own = {"application_id", "case_number", "steps", "created_at", "submitted_at", "ended_at", "fee", "account_number"}
+    return {name: value for name, value in case.items() if name not in own} | {"steps": steps}
+
+
+async def test_a_company_does_not_learn_by_an_activation_that_a_number_is_bound(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID, person_id: UUID
+) -> None:
+    other, company = tokens.resident(new_id()), provider(tokens, provider_id)
+    free = await awaiting_activation(api, tokens, other, provider_id)
+    free = await acted(api, RECEIVED, company, free, "activate", account_number=OTHER_ACCOUNT)
+    case = await awaiting_activation(api, tokens, resident, provider_id)
+    await bound(database, new_id(), provider_id, NEW_ACCOUNT)
+    answer = await act(api, RECEIVED, company, case, "activate", account_number=NEW_ACCOUNT)
+    assert (answer.status_code, without_ids(answer.json())) == (200, without_ids(free))
+    assert await bindings(api, resident) == []
+    (clash,) = await clashes(api, tokens, status="open")
+    assert (clash["application_id"], clash["provider_id"]) == (case["application_id"], str(provider_id))
+    operator = tokens.staff("operator")
+    assert outcome(await close(api, operator, clash, "bound")) == (409, "account_bound_to_another")
+    own = await close(api, tokens.staff("operator", person_id=person_id), clash, "dismissed")
+    assert outcome(own) == (403, "second_person_needed")
+    elsewhere = tokens.staff("operator", division_code="654003")
+    assert outcome(await close(api, elsewhere, clash, "dismissed")) == (403, "not_your_division")
+    async with database.transaction() as tx:
+        (await tx.get_one(AccountBinding, UUID(clash["binding_id"]))).end()
+    answers = await asyncio.gather(*(close(api, tokens.staff("operator"), clash, "bound") for _ in range(4)))
+    assert sorted(map(outcome, answers)) == [(200, ""), *[(409, "illegal_move")] * 3]
+    assert await bindings(api, resident) == [(NEW_ACCOUNT, "owner", "active")]
+    assert await clashes(api, tokens, status="open") == []
+
+
+async def test_a_number_that_is_not_the_applicants_is_dismissed(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_id: UUID
 ) -> None:
     case = await awaiting_activation(api, tokens, resident, provider_id)
     await bound(database, new_id(), provider_id, NEW_ACCOUNT)
-    refused = await act(api, RECEIVED, provider(tokens, provider_id), case, "activate", account_number=NEW_ACCOUNT)
-    assert outcome(refused) == (409, "account_bound_to_another")
-    assert (await mine(api, resident, case))["state"] == "activation"
+    await acted(api, RECEIVED, provider(tokens, provider_id), case, "activate", account_number=NEW_ACCOUNT)
+    (clash,) = await clashes(api, tokens)
+    assert outcome(await close(api, tokens.staff("operator"), clash, "dismissed")) == (200, "")
+    assert [each["status"] for each in await clashes(api, tokens)] == ["dismissed"]
     assert await bindings(api, resident) == []
 
 
@@ -101,7 +150,8 @@ async def test_one_number_is_opened_for_one_of_two_applicants(
     answers = await asyncio.gather(
         *(act(api, RECEIVED, company, case, "activate", account_number=NEW_ACCOUNT) for case in cases)
     )
-    assert sorted(map(outcome, answers)) == [(200, ""), (409, "account_bound_to_another")]
+    assert list(map(outcome, answers)) == [(200, ""), (200, "")]
+    assert len(await clashes(api, tokens, status="open")) == 1
     held = [*(await bindings(api, resident)), *(await bindings(api, other))]
     assert held == [(NEW_ACCOUNT, "owner", "active")]
 
