@@ -22,8 +22,8 @@ from tests.journeys.demo.stage import operators_of
 # Which guides are followed in one terminal, one after the other. Each guide is also begun in a terminal of its own but
 # for the providers' ones, from which the others take a company: once as it was left there, once by `follow`.
 TERMINALS = {
-    "en": (("providers",), ("app-developers", "counters-and-books", "county-teams")),
-    "zh": (("county-teams", "providers", "app-developers", "counters-and-books"),),
+    "en": (("providers",), ("app-developers", "counters-and-books", "county-teams"), ("residents-apps", "clerks")),
+    "zh": (("county-teams", "providers", "app-developers", "counters-and-books"), ("clerks", "residents-apps")),
 }
 
 
