@@ -30,7 +30,6 @@ KEY = re.compile(r'<p class="key">.*?<code dir="ltr">([A-Z2-7 ]+)</code>', re.DO
 FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
 FIELD = re.compile(r'<input[^>]* name="([^"]+)"(?:[^>]* value="([^"]*)")?')
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-CODE = re.compile(r"[2-9A-Z]{4}(?:-[2-9A-Z]{1,4}){3,}")
 Submit = Callable[..., tuple[str, str]]
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -199,13 +198,6 @@ def uscc(kind: str = "91") -> str:
     return body + USCC_ALPHABET[-total % 31]
 
 
-def paper_code(file: str) -> str:
-    """The verification code that is printed on a paper of a case."""
-    from pypdf import PdfReader  # of the environment; no other command needs it
-
-    return re.findall(CODE, PdfReader(file).pages[0].extract_text())[0]
-
-
 def commands(guide: str) -> str:
     return "".join(re.findall(r"^```sh\n(.*?)^```$", Path(guide).read_text("utf-8"), re.DOTALL | re.MULTILINE))
 
@@ -218,7 +210,6 @@ COMMANDS: dict[str, Callable[..., str]] = {
     "pages": pages,
     "id-number": id_number,
     "uscc": uscc,
-    "paper-code": paper_code,
     "commands": commands,
 }
 
