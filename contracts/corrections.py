@@ -39,6 +39,13 @@ CORRECTIONS = (
         "only about operations that declared it before, so none demands it newly.",
     ),
     Correction(
+        ("1.1.0", "1.2.0"),
+        r"openapi/payments\.v1\.json: PATCH /payments/v1/bill-file-uploads/\{upload_id\}: parameter "
+        r"Upload-(Offset|Complete) is new and required",
+        "The servers have always answered 400 bad_header to a request without one of them; the documents named them in "
+        "the description of the body alone, where no generated client finds them.",
+    ),
+    Correction(
         _BEFORE_1_3,
         r"openapi/payments\.v1\.json: POST /payments/v1/channels/sandbox/(contract-)?notices: x-who-may-call was "
         r"“(whoever is )?verified by the channel's signature over the raw body” and is “verified by the channel's HTTP "

@@ -63,6 +63,16 @@ until_shows() {
     echo "$shown"
 }
 
+# take_step received-applications/ID TOKEN JSON: a step of a case, with the ETag of the case as it is now.
+take_step() {
+    curl "$GATEWAY/services/v1/$1" -H "Authorization: Bearer $2" > /dev/null
+    curl -X POST "$GATEWAY/services/v1/$1/actions" -H "Authorization: Bearer $2" -H "If-Match: $(take header.etag)" \
+        -H "Idempotency-Key: step-$(take version)-${1##*/}" -H "Content-Type: application/json" -d "$3"
+}
+
+# paper_code FILE: the verification code that is printed on a paper.
+paper_code() { grep -a -o 'code=[0-9A-Z-]*' "$1" | head -n 1 | cut -c 6-; }
+
 # sign_in PHONE: an access token of the residents' app; sign_in PHONE myili-staff: one of the staff console.
 # The code that the sandbox "sends" is read from there. Staff also has an authenticator app; the first sign-in sets it
 # up with the enrolment code that an operator has given: sign_in PHONE myili-staff CODE.

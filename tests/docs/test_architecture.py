@@ -5,8 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
-# The page names modules of payments from inside the service.
-PLACES = (ROOT, ROOT / "svc_payments")
+# The page names modules of payments and of services from inside the service.
+PLACES = (ROOT, ROOT / "svc_payments", ROOT / "svc_services")
 
 
 def modules() -> set[str]:

@@ -16,6 +16,7 @@ from tests.guides.markdown import ROOT
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 CATEGORIES = ROOT / "contracts/reference_data/mini_app_categories.csv"
+WORKFLOWS = ROOT / "contracts/reference_data/workflows.json"
 PACKAGES = ("chassis", "kit", "gateway", "svc_identity", "svc_services", "svc_payments", "svc_miniapps")
 
 
@@ -94,10 +95,11 @@ def codes() -> frozenset[str]:
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Every name that a guide may put in code type: of the contracts, of the refusals, of the company's side."""
+    """Every name that a guide may put in code type: of the contracts, of the refusals, of workflows, of companies."""
     known = {name for document in documents() for name in _names(document)} | codes()
     known |= {segment for _, path in operations() for segment in path.split("/")}
     known |= {row.partition(",")[0] for row in CATEGORIES.read_text("utf-8").splitlines()}
+    known |= json.loads(WORKFLOWS.read_text("utf-8"))["labels"].keys()
     for package in (*PACKAGES, "contracts/reference_provider"):
         known |= set(_strings(package))
     return frozenset(known)

@@ -9,7 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs/guides"
-NAMES = ("providers", "app-developers", "county-teams", "counters-and-books")
+NAMES = ("providers", "app-developers", "county-teams", "counters-and-books", "residents-apps", "clerks")
 LANGUAGES = {"en": ".md", "zh": ".zh.md"}
 _FENCE = re.compile(r"^ *```([a-z]*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _REQUEST = re.compile(r"`(GET|POST|PUT|PATCH|DELETE|HEAD) (/[^\s`?]+)")

@@ -1,12 +1,13 @@
 """What guides show in a request's body is what the contracts have there: the platform ignores a misspelt member."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.guides.contracts import documents, operation_of
+from tests.guides.contracts import WORKFLOWS, documents, operation_of
 from tests.guides.markdown import LANGUAGES, NAMES, steps
 
 _SENT = re.compile(
@@ -39,13 +40,17 @@ def members(document: dict[str, Any], schema: Any) -> Iterator[str]:  # noqa: AN
             yield from members(document, schema.get(part))
 
 
+def fields_of_forms() -> set[str]:
+    """The fields of the starter workflows' forms; the contracts leave them to the workflow."""
+    workflows = json.loads(WORKFLOWS.read_text("utf-8"))["workflows"]
+    return {field for each in workflows for field in each["form"]["properties"]}
+
+
 def members_of(method: str, path: str) -> set[str]:
     document = contract_of(path)
-    return set(
-        members(
-            document, document["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
-        )
-    )
+    body = document["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+    named = set(members(document, body))
+    return named | fields_of_forms() if "form" in named else named
 
 
 def sent_bodies(name: str, language: str) -> Iterator[tuple[str, str, str]]:

@@ -22,8 +22,8 @@ from tests.journeys.demo.stage import operators_of
 # Which guides are followed in one terminal, one after the other. Each guide is also begun in a terminal of its own but
 # for the providers' ones, from which the others take a company: once as it was left there, once by `follow`.
 TERMINALS = {
-    "en": (("providers",), ("app-developers", "counters-and-books", "county-teams")),
-    "zh": (("county-teams", "providers", "app-developers", "counters-and-books"),),
+    "en": (("providers",), ("app-developers", "counters-and-books", "county-teams", "residents-apps", "clerks")),
+    "zh": (("county-teams", "providers", "app-developers", "counters-and-books", "clerks", "residents-apps"),),
 }
 
 
@@ -89,7 +89,7 @@ def follow(data: Path, platform: Addresses, language: str, operators: Pair) -> s
     return executed
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(bool(MISSING) and "CI" not in os.environ, reason=f"following the guides needs {MISSING}")
 async def test_every_request_shown_is_answered_as_shown() -> None:
     # Not below pytest's folder: PostgreSQL, which refuses to run as root, is another user there.

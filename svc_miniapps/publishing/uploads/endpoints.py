@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.db import Transactions
 from chassis.problems import UnsupportedMediaType
+from kit.uploads.contract import CONTENT_DIGEST, REPR_DIGEST
 from kit.uploads.digests import fitting
 from svc_miniapps.members import TeamMember
 from svc_miniapps.packages import schemas
@@ -20,6 +21,7 @@ router = APIRouter(prefix="/miniapps/v1", tags=["packages"])
     status_code=201,
     responses={200: {"model": schemas.Package, "description": "This very file was uploaded before."}},
     openapi_extra={
+        "parameters": [REPR_DIGEST, CONTENT_DIGEST],
         "requestBody": {
             "required": True,
             "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},

@@ -8,8 +8,9 @@ from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.pagination import Page, PageQuery, page_of
 from kit.uploads.bodies import whole_body
+from kit.uploads.contract import APPENDED, BEGIN, OFFSET_ANSWER, STATE, appending
 from kit.uploads.digests import fitting
-from kit.uploads.headers import PARTIAL, completes
+from kit.uploads.headers import completes
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.endpoints import A_FILE
 from svc_payments.billing.files.reception import LARGEST_FILE, Announced, received
@@ -21,6 +22,7 @@ from svc_payments.settings import TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["bill files"])
 
+LOCATION = {"Location": {"description": "Where the upload goes on.", "schema": {"type": "string"}}}
 FileName = Annotated[
     str,
     Path(
@@ -36,6 +38,7 @@ FileName = Annotated[
 @router.put(
     A_FILE,
     openapi_extra={
+        "parameters": BEGIN,
         "requestBody": {
             "required": True,
             "description": "The file as it is: CSV in UTF-8 (with or without a byte order mark) or GB18030, as "
@@ -43,14 +46,14 @@ FileName = Annotated[
             "first value is `bill_number`, up to ten lines of at most three values are titles and passed over; "
             "anything else there is `wrong_header`. Empty values at the ends of rows mean nothing. With "
             "`Upload-Complete: ?0` it is the beginning of the file, or nothing of it yet, and the rest comes by PATCH "
-            "to `Location`. The sha-256 of `Repr-Digest` and of `Content-Digest` is checked.",
+            "to `Location`.",
             "content": FILE_CONTENT,
         },
         "x-max-body-bytes": LARGEST_FILE,
         "x-timeout-seconds": 600,
     },
     response_model=BillFile,
-    responses={201: {"description": "An upload has begun; continue it at `Location`."}},
+    responses={201: {"description": "An upload has begun; continue it at `Location`.", "headers": LOCATION | STATE}},
 )
 async def upload_bill_file(
     request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName
@@ -90,7 +93,7 @@ async def list_bill_file_uploads(
     )
 
 
-@router.get("/bill-file-uploads/{upload_id}")
+@router.get("/bill-file-uploads/{upload_id}", responses={200: {"headers": STATE}})
 async def get_bill_file_upload(
     tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, response: Response, upload_id: UUID
 ) -> schemas.BillFileUpload:
@@ -103,7 +106,7 @@ async def get_bill_file_upload(
     return await service.shown_with_report(tx, upload, settings, language)
 
 
-@router.head("/bill-file-uploads/{upload_id}", status_code=204)
+@router.head("/bill-file-uploads/{upload_id}", status_code=204, responses=OFFSET_ANSWER)
 async def get_bill_file_upload_offset(
     tx: Tx, caller: BillSender, settings: TheSettings, response: Response, upload_id: UUID
 ) -> None:
@@ -118,17 +121,8 @@ async def get_bill_file_upload_offset(
 @router.patch(
     "/bill-file-uploads/{upload_id}",
     response_model=BillFile,
-    responses={204: {"description": "The bytes are stored; the file is not complete yet."}},
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "The next bytes of the file. `Upload-Offset` says where they begin; `Upload-Complete` is "
-            "`?1` in the last request and `?0` in others. `Content-Digest` (sha-256) is checked.",
-            "content": {PARTIAL: {"schema": {"type": "string", "format": "binary"}}},
-        },
-        "x-max-body-bytes": LARGEST_FILE,
-        "x-timeout-seconds": 600,
-    },
+    responses=APPENDED,
+    openapi_extra=appending(LARGEST_FILE),
 )
 async def append_to_bill_file_upload(
     request: Request, caller: BillSender, language: Language, database: Transactions, upload_id: UUID

@@ -10,6 +10,7 @@ from chassis.text import Day
 from kit.callers import ByKind
 from kit.staff.reach import allow_of_whole
 from kit.uploads.bodies import whole_body
+from kit.uploads.contract import CONTENT_DIGEST, REPR_DIGEST
 from kit.uploads.digests import fitting
 from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.channels.methods import ChannelNotAvailable
@@ -40,6 +41,7 @@ Reader = Annotated[
 def _file_in(description: str, *media_types: str) -> dict[str, Any]:
     file = {"schema": {"type": "string", "format": "binary"}}
     return {
+        "parameters": [REPR_DIGEST, CONTENT_DIGEST],
         "requestBody": {
             "required": True,
             "description": description,

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Request, Response
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from kit.uploads.bodies import whole_body
+from kit.uploads.contract import APPENDED, OFFSET_ANSWER
 from svc_services.callers import Language
 from svc_services.cases.counter.endpoints import Clerk
 from svc_services.cases.materials import reception, schemas, service
 from svc_services.cases.materials.downloads import Store
-from svc_services.cases.materials.endpoints import APPENDING, UNFINISHED_ANSWER, appended
+from svc_services.cases.materials.endpoints import APPENDING, appended
 from svc_services.settings import TheSettings
 
 router = APIRouter(prefix="/services/v1/counter-materials", tags=["counter"])
@@ -37,13 +38,13 @@ async def get_counter_material(
     return service.shown(await service.own(tx, caller.id, material_id), settings.material_scanner, language)
 
 
-@router.head("/{material_id}", status_code=204)
+@router.head("/{material_id}", status_code=204, responses=OFFSET_ANSWER)
 async def get_counter_material_offset(tx: Tx, caller: Clerk, response: Response, material_id: UUID) -> None:
     """Get the offset to resume at, in `Upload-Offset`; an earlier request that still sends is ended."""
     response.headers.update(service.state_headers(await service.offset_of(tx, caller.id, material_id)))
 
 
-@router.patch("/{material_id}", response_model=schemas.Material, responses=UNFINISHED_ANSWER, openapi_extra=APPENDING)
+@router.patch("/{material_id}", response_model=schemas.Material, responses=APPENDED, openapi_extra=APPENDING)
 async def append_to_counter_material(
     request: Request,
     caller: Clerk,

@@ -1,6 +1,6 @@
 """A resident's own files."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,7 +12,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.uploads.bodies import whole_body
-from kit.uploads.headers import PARTIAL
+from kit.uploads.contract import APPENDED, OFFSET_ANSWER, appending
 from kit.uploads.outcomes import again
 from svc_services.callers import Language
 from svc_services.cases.materials import reception, schemas, service
@@ -22,19 +22,7 @@ from svc_services.settings import Settings, TheSettings
 
 router = APIRouter(prefix="/services/v1/materials", tags=["materials"])
 Applicant = Annotated[Caller, Depends(allow(scope="applications", assurance_level=2))]
-UNFINISHED_ANSWER: dict[int | str, dict[str, Any]] = {
-    204: {"description": "The bytes are stored; the file is not complete yet."}
-}
-APPENDING = {
-    "requestBody": {
-        "required": True,
-        "description": "The next bytes of the file. `Upload-Offset` says where they begin; `Upload-Complete` is "
-        "`?1` in the last request and `?0` in others. `Content-Digest` (sha-256) is checked.",
-        "content": {PARTIAL: {"schema": {"type": "string", "format": "binary"}}},
-    },
-    "x-max-body-bytes": LARGEST_FILE,
-    "x-timeout-seconds": 600,
-}
+APPENDING = appending(LARGEST_FILE)
 
 
 @router.post("", status_code=201)
@@ -73,7 +61,7 @@ async def get_material(
     return service.shown(await service.own(tx, caller.id, material_id), settings.material_scanner, language)
 
 
-@router.head("/{material_id}", status_code=204)
+@router.head("/{material_id}", status_code=204, responses=OFFSET_ANSWER)
 async def get_material_offset(tx: Tx, caller: Applicant, response: Response, material_id: UUID) -> None:
     """Get the offset to resume at, in `Upload-Offset`.
 
@@ -82,7 +70,7 @@ async def get_material_offset(tx: Tx, caller: Applicant, response: Response, mat
     response.headers.update(service.state_headers(await service.offset_of(tx, caller.id, material_id)))
 
 
-@router.patch("/{material_id}", response_model=schemas.Material, responses=UNFINISHED_ANSWER, openapi_extra=APPENDING)
+@router.patch("/{material_id}", response_model=schemas.Material, responses=APPENDED, openapi_extra=APPENDING)
 async def append_to_material(
     request: Request,
     caller: Applicant,

@@ -135,6 +135,21 @@ async def test_what_was_decided_stays(
     assert outcome(await route(api, office, case, there)) == (409, "decided_already")
 
 
+async def test_a_case_that_its_company_has_at_once_moves_until_somebody_acts(
+    api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID, there: UUID
+) -> None:
+    office, fault = clerk(tokens), {"address": "9 Jiefang West Road", "fault": "no water"}
+    case = await submitted(api, resident, provider_id, kind="fault_report", form=fault)
+    assert case["held_by"] == "provider"
+    await claim(api, office, case)
+    moved = await route(api, office, case, there)
+    assert (moved.status_code, moved.json()["provider_id"]) == (200, str(there))
+    other = await submitted(api, resident, provider_id, kind="fault_report", form=fault)
+    other = await acted(api, RECEIVED, provider(tokens, provider_id), other, "accept")
+    late = await post(api, f"{QUEUE}/{other['application_id']}/claim", office, None, other["version"])
+    assert outcome(late) == (409, "nothing_to_claim")
+
+
 async def test_a_case_is_not_sent_round_for_ever(
     api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID, there: UUID
 ) -> None:
