@@ -3,11 +3,12 @@
 from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
+_TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
 TABLES = dict.fromkeys(
-    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _STAFF
-)
-IMPERSONAL = frozenset({"categories", "listings"})
+    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles", "take_downs"), _STAFF
+) | dict.fromkeys(("testers", "trials"), _TESTER)
+IMPERSONAL = frozenset({"calendar_days", "categories", "gray_listings", "listings"})
 FIGURES = (
     Figure(
         "app_clients",

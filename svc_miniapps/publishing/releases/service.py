@@ -39,6 +39,8 @@ _EVENTS = {
     Status.APPROVED: SecurityEvent("release_approved"),
     Status.REJECTED: SecurityEvent("release_rejected"),
     Status.PUBLISHED: SecurityEvent("release_published"),
+    Status.GRAY: SecurityEvent("release_gray_changed"),
+    Status.WITHDRAWN: SecurityEvent("release_gray_withdrawn"),
 }
 
 
