@@ -35,6 +35,11 @@ _SUPERSEDE = """
 UPDATE releases SET status = 'superseded', revision = revision + 1
 WHERE status = 'published' AND id NOT IN (SELECT release_id FROM listings)
 """
+_APPROVED = """
+UPDATE reviews SET approved_sha256 = packages.sha256
+FROM releases JOIN packages ON packages.id = releases.package_id
+WHERE releases.id = reviews.release_id AND reviews.outcome = 'approved'
+"""
 _NO_NEW_STATUS = """
 UPDATE releases SET status = CASE status WHEN 'superseded' THEN 'published' ELSE 'draft' END
 WHERE status IN ('gray', 'withdrawn', 'superseded')
@@ -47,6 +52,7 @@ def upgrade() -> None:
     op.execute(_SUPERSEDE)
     op.add_column("listings", sa.Column("hidden_at", _TIME, nullable=True))
     _add_to_reviews()
+    op.execute(_APPROVED)
     extend_trail(_CHANGED)
     _create_testers()
     _create_gray_listings()

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import now
 from svc_miniapps.publishing.gray.audience import gets
 from svc_miniapps.publishing.gray.models import GrayListing
 from svc_miniapps.publishing.listings.models import Listing
@@ -49,3 +50,15 @@ async def gray_for(
             percent=gray.percent,
         )
     }
+
+
+async def running_gray(tx: AsyncSession, app_id: UUID) -> GrayListing | None:
+    """The app's gray release, if there is one now."""
+    running = GrayListing.app_id == app_id, GrayListing.ended_at.is_(None)
+    return await tx.scalar(select(GrayListing).where(*running).execution_options(populate_existing=True))
+
+
+async def end_gray(tx: AsyncSession, app_id: UUID) -> None:
+    """End the app's gray release, if there is one; the app is locked by the caller."""
+    if gray := await running_gray(tx, app_id):
+        gray.ended_at = now()

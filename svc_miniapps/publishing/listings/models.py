@@ -10,7 +10,7 @@ from svc_miniapps.packages.models import Package
 
 
 class Listing(Base):
-    """What residents see of an app: its release of the moment, as it was approved. Without a row, or hidden: nothing."""
+    """What residents see of an app: its release of the moment, as it was approved. No row, or hidden: nothing."""
 
     __tablename__ = "listings"
     __table_args__ = (Index("ix_listings_division_code", "division_code", "app_id"),)
