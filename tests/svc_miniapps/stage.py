@@ -92,6 +92,24 @@ class Stage:
             assert answer.status_code == 200, answer.text
         return release_id
 
+    async def kept_back(self, app: Json, version_code: int = 2) -> str:
+        """An approved release that is not published."""
+        release_id = await self.draft(app, version_code)
+        for step, body in (("submit", {"publish_on_approval": False}), ("approve", None)):
+            answer = await self.step(release_id, step, body=body)
+            assert answer.status_code == 200, answer.text
+        return release_id
+
+    async def gray(self, app: Json, version_code: int = 2) -> str:
+        """A gray release at its first stage; a version is published before."""
+        release_id = await self.kept_back(app, version_code)
+        answer = await self.step(release_id, "gray")
+        assert answer.status_code == 200, answer.text
+        return release_id
+
+    async def post(self, path: str, caller: Headers, body: Json | None = None) -> httpx.Response:
+        return await self.api.post(f"/miniapps/v1/{path}", json=body, headers=caller | once())
+
     async def status(self, release_id: str) -> str:
         answer = await self.api.get(f"/miniapps/v1/releases/{release_id}", headers=self.team)
         status: str = answer.json()["status"]

@@ -129,7 +129,7 @@ async def list_waiting_reviews(
     tx: AsyncSession, caller: Caller, filters: schemas.QueueFilters, page: PageRequest
 ) -> Page[schemas.WaitingReview]:
     """The reviews that this reviewer may decide, longest waiting first: one promise for all, so late ones lead."""
-    moment = await database_time(tx)
+    moment = now()
     query = (
         select(Review)
         .join(Release, Release.id == Review.release_id)

@@ -95,7 +95,8 @@ async def test_reasons_of_a_rejection_reach_the_team(stage: Stage, database: Dat
     release_id = await brought_to(stage, Status.REJECTED)
     release = (await stage.api.get(f"/miniapps/v1/releases/{release_id}", headers=stage.team)).json()
     (review,) = release["reviews"]
-    assert (review["outcome"], review["reasons"]) == ("rejected", REASONS)
+    assert review["outcome"] == "rejected"
+    assert review["reasons"] == [{**reason, "file": None, "page": None} for reason in REASONS]
     async with database.read() as tx:
         event = (await emitted(tx))[-1]
     assert event.type == "cn.ili.miniapps.release.rejected.v1"
@@ -305,5 +306,5 @@ async def test_events_name_staff_by_id_only(stage: Stage, database: Database) ->
     assert [set(event.data) - common for event in events] == [
         {"submitted_by"},
         {"reviewer_id"},
-        {"sha256", "size_bytes"},
+        {"sha256", "size_bytes", "is_rollback"},
     ]
