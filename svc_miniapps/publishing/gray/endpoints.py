@@ -34,7 +34,7 @@ async def start_gray_release(
 async def widen_gray_release(
     tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID, body: schemas.Widening
 ) -> schemas.GrayRelease:
-    """Widen a gray release to a division, or to a higher percentage of all persons."""
+    """Extend a gray release to a division, or to a higher percentage of all persons."""
     return await once.do(tx, caller, steps.widen_gray(tx, caller, release_id, body))
 
 

@@ -47,5 +47,5 @@ async def claim_review(tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID
 
 @router.post("/releases/{release_id}/return")
 async def return_review(tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID) -> schemas.WaitingReview:
-    """Return a claimed review to the queue."""
+    """Withdraw the caller's claim of a review."""
     return await once.do(tx, caller, claims.return_review(tx, caller, release_id))

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import now
+from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
 from kit.calendar import database_time
@@ -102,7 +102,7 @@ async def require_unclaimed(tx: AsyncSession, caller: Caller, release: Release) 
     review = release.reviews[-1]
     until = review.claimed_until
     if review.claimed_by != caller.id and until is not None and until > await database_time(tx):
-        raise ReviewClaimed(until=until)
+        raise ReviewClaimed(until=f"{until.astimezone(CHINA):%Y-%m-%d %H:%M}")
 
 
 async def require_independent(tx: AsyncSession, caller: Caller, release: Release) -> None:

@@ -56,7 +56,7 @@ async def reject_take_down(tx: Tx, caller: Operator, once: OnceKey, take_down_id
 async def appeal_take_down(
     tx: Tx, caller: TeamMember, once: OnceKey, take_down_id: UUID, body: schemas.Words
 ) -> schemas.TakeDown:
-    """Appeal once against a take-down of the team's mini-app."""
+    """Submit the one appeal against a take-down of the team's mini-app."""
     return await once.do(tx, caller, service.appeal(tx, caller, take_down_id, body.reason))
 
 
@@ -68,7 +68,7 @@ async def propose_restoring_app(tx: Tx, caller: Operator, once: OnceKey, take_do
 
 @router.post("/take-downs/{take_down_id}/restore")
 async def restore_app(tx: Tx, caller: Operator, once: OnceKey, take_down_id: UUID) -> schemas.TakeDown:
-    """Restore a mini-app as another operator than the one who proposed it."""
+    """Lift a take-down as another operator than the one who proposed it."""
     return await once.do(tx, caller, service.restore(tx, caller, take_down_id))
 
 
@@ -82,5 +82,5 @@ async def withdraw_app(
 
 @router.post("/apps/{app_id}/relist")
 async def relist_app(tx: Tx, caller: TeamMember, once: OnceKey, app_id: UUID) -> schemas.TakeDown:
-    """Restore a mini-app that the caller's team has withdrawn."""
+    """Show residents a mini-app again that the caller's team has withdrawn."""
     return await once.do(tx, caller, service.relist_app(tx, caller, app_id))

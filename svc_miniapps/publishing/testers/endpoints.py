@@ -26,7 +26,7 @@ async def list_testers(tx: ReadTx, caller: TeamMember, page: PageQuery, app_id: 
 
 @router.put("/apps/{app_id}/testers/{person_id}")
 async def name_tester(tx: Tx, caller: TeamMember, app_id: UUID, person_id: UUID) -> schemas.Tester:
-    """Name a person as a tester of a mini-app of the caller's team.
+    """Add a person as a tester of a mini-app of the caller's team.
 
     Testers get trials, and gray releases from their first stage on.
     """
