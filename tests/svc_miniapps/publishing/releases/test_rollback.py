@@ -30,13 +30,17 @@ async def test_it_goes_to_the_last_five_only(stage: Stage) -> None:
     assert (await stage.step(releases[1], "roll-back")).status_code == 200
 
 
-async def test_a_package_altered_in_the_store_is_not_published(stage: Stage, package_folder: Path) -> None:
-    app = await stage.registered()
-    release_id = await stage.kept_back(app, 1)
-    (stored,) = package_folder.rglob("*.ma")
+def alter_the_package_in(folder: Path) -> None:
+    (stored,) = folder.rglob("*.ma")
     content = bytearray(stored.read_bytes())
     content[-30] ^= 1
     stored.write_bytes(content)
+
+
+async def test_a_package_altered_in_the_store_is_not_published(stage: Stage, package_folder: Path) -> None:
+    app = await stage.registered()
+    release_id = await stage.kept_back(app, 1)
+    alter_the_package_in(package_folder)
     assert outcome(await stage.step(release_id, "publish")) == (409, "package_altered")
     assert await stage.catalogue() == []
 

@@ -18,9 +18,7 @@ def another_reviewer(stage: Stage) -> dict[str, str]:
 
 async def test_of_two_claims_at_once_one_holds_and_the_other_cannot_decide(stage: Stage) -> None:
     release_id, other = await submitted(stage, "停车泊位"), another_reviewer(stage)
-    answers = await asyncio.gather(
-        *(stage.step(release_id, "claim", caller) for caller in (stage.reviewer, other))
-    )
+    answers = await asyncio.gather(*(stage.step(release_id, "claim", caller) for caller in (stage.reviewer, other)))
     assert sorted(each.status_code for each in answers) == [200, 409]
     loser = other if answers[0].status_code == 200 else stage.reviewer
     for step in ("approve", "reject", "claim", "return"):
@@ -45,9 +43,7 @@ async def test_an_approval_needs_the_whole_checklist(stage: Stage) -> None:
     assert outcome(answer) == (422, "checklist_incomplete")
     assert CHECKLIST[0]["item"] in answer.json()["detail"]
     approved = await stage.step(release_id, "approve", body={"checklist": CHECKLIST})
-    assert [each["item"] for each in approved.json()["reviews"][0]["checklist"]] == [
-        each["item"] for each in CHECKLIST
-    ]
+    assert [each["item"] for each in approved.json()["reviews"][0]["checklist"]] == [each["item"] for each in CHECKLIST]
 
 
 async def test_the_checklist_is_read_in_four_languages(stage: Stage) -> None:
