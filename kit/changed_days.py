@@ -51,7 +51,8 @@ async def working_days(tx: AsyncSession) -> Callable[[date], bool]:
     return counts
 
 
-async def _keep(tx: AsyncSession, event: Received[CalendarChanged]) -> None:
+async def keep(tx: AsyncSession, event: Received[CalendarChanged]) -> None:
+    """Keep what a change of the calendar says of its days."""
     # In the order of days, so that two workers with changes in common cannot deadlock; of a day, the last one stands.
     said = {each.day: each.working for each in event.data.days}
     rows = [{"day": day, "working": said[day], "revision": event.data.revision} for day in sorted(said)]
@@ -66,4 +67,4 @@ async def _keep(tx: AsyncSession, event: Received[CalendarChanged]) -> None:
     await tx.execute(later)
 
 
-HANDLERS: list[AnyHandler] = [Handler("cn.ili.services.calendar.changed.v1", CalendarChanged, _keep)]
+HANDLERS: list[AnyHandler] = [Handler("cn.ili.services.calendar.changed.v1", CalendarChanged, keep)]

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from chassis.problems import MalformedJson, Problem
-from kit.query_parameters import only_known_parameters
 from kit.json_members import DuplicateMemberError, members
+from kit.query_parameters import only_known_parameters
 
 
 class MemberRepeated(Problem):

@@ -12,8 +12,12 @@ from kit.strict_requests import strict
 from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.publishing.clients.endpoints import router as clients
+from svc_miniapps.publishing.differences.endpoints import router as differences
+from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
+from svc_miniapps.publishing.take_downs.endpoints import router as take_downs
+from svc_miniapps.publishing.testers.endpoints import router as testers
 from svc_miniapps.publishing.uploads.endpoints import router as packages
 from svc_miniapps.publishing.uploads.resumable_endpoints import router as package_uploads
 from svc_miniapps.reference.categories.endpoints import router as categories
@@ -23,7 +27,12 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [strict(metrics, categories, apps, packages, package_uploads, releases, reviews, clients, catalogue)],
+        [
+            strict(
+                *(metrics, categories, apps, packages, package_uploads, testers, releases, gray),
+                *(reviews, differences, take_downs, clients, catalogue),
+            )
+        ],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

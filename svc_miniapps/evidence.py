@@ -3,12 +3,16 @@
 from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
+_TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
 TABLES = dict.fromkeys(
-    ("apps", "app_clients", "client_requests", "package_uploads", "packages", "releases", "reviews", "staff_roles"),
+    (
+        *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
+        *("releases", "reviews", "staff_roles", "take_downs"),
+    ),
     _STAFF,
-)
-IMPERSONAL = frozenset({"categories", "changed_days", "listings", "package_upload_parts"})
+) | dict.fromkeys(("testers", "trials"), _TESTER)
+IMPERSONAL = frozenset({"categories", "changed_days", "gray_listings", "listings", "package_upload_parts"})
 FIGURES = (
     Figure(
         "app_clients",

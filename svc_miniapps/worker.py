@@ -9,19 +9,25 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
-from kit.changed_days import HANDLERS as CALENDAR_HANDLERS
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
+from svc_miniapps.publishing.gray.steps import withdraw_overdue
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
+    ReleaseGrayChanged,
+    ReleaseGrayWithdrawn,
     ReleasePublished,
     ReleaseRejected,
     ReleaseSubmitted,
 )
+from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
+from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
+from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
+from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
 from svc_miniapps.publishing.uploads.resumable import forget_old
 from svc_miniapps.publishing.uploads.service import sweep
 from svc_miniapps.settings import WorkerSettings
@@ -36,6 +42,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
         Every(60.0, partial(forget_expired, database)),
         Every(SWEEP_SECONDS, partial(forget_old, database)),
+        Every(60.0, partial(withdraw_overdue, database)),
+        Every(60.0, partial(lapse_unconfirmed, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
@@ -46,10 +54,11 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [
-        *(AppRegistered, AppClientChanged),
+        *(AppRegistered, AppClientChanged, AppTakenDown, AppRestored),
+        *(ReleaseGrayChanged, ReleaseGrayWithdrawn),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR_HANDLERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *TESTERS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

@@ -19,7 +19,7 @@ async def list_catalogue(
 ) -> Page[schemas.Listing]:
     """The apps of a division and of the whole prefecture, those registered last first."""
     await require_division(tx, division_code)
-    query = select(Listing).where(Listing.division_code.in_({division_code, PREFECTURE}))
+    query = select(Listing).where(Listing.division_code.in_({division_code, PREFECTURE}), Listing.hidden_at.is_(None))
     if category is not None:
         await require_category(tx, category)
         query = query.where(Listing.category == category)
@@ -28,6 +28,6 @@ async def list_catalogue(
 
 async def get_listing(tx: AsyncSession, app_id: UUID) -> Listing:
     listing = await tx.get(Listing, app_id)
-    if listing is None:
+    if listing is None or listing.hidden_at is not None:
         raise NotFound
     return listing

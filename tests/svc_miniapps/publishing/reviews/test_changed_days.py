@@ -8,9 +8,10 @@ from sqlalchemy import select
 from chassis.db import CHINA, Database, new_id, now
 from chassis.inbox import Received
 from kit.calendar import is_working_day, today
-from kit.changed_days import HANDLERS, CalendarChanged, changed_days, working_days
+from kit.changed_days import CalendarChanged, changed_days, working_days
+from svc_miniapps.publishing.reviews.clock import due_after
+from svc_miniapps.publishing.reviews.consumers import HANDLERS
 from svc_miniapps.publishing.reviews.models import Review
-from svc_miniapps.publishing.reviews.service import due_after
 from tests.svc_miniapps.stage import Stage
 
 
@@ -51,7 +52,7 @@ async def test_the_last_revision_stands_whatever_comes_last(database: Database) 
         ("2026-06-02", True, 2),
     ]
     start = datetime(2026, 5, 29, 2, tzinfo=UTC)  # Friday; Monday is a holiday now
-    assert due_after(start, counts) == datetime(2026, 6, 4, 2, tzinfo=UTC)
+    assert due_after(start, is_working=counts) == datetime(2026, 6, 4, 2, tzinfo=UTC)
 
 
 async def test_changes_of_the_same_days_at_once_leave_the_later_one(database: Database) -> None:
