@@ -9,7 +9,10 @@ from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_miniapps.apps.endpoints import router as apps
+from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.catalogue.updates.endpoints import router as updates
+from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
@@ -21,10 +24,12 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, apps, packages, releases, reviews, clients, catalogue],
+        [metrics, categories, apps, packages, releases, reviews, clients, catalogue, updates],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),
     )
     prove_possession(app)
+    app.state.catalogue_copy = CatalogueCopy()
+    app.add_middleware(UpdateChecks, copy=app.state.catalogue_copy)
     return app

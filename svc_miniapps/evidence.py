@@ -7,7 +7,7 @@ _STAFF = Held("audit_trail", "kept: which member of staff did it")
 TABLES = dict.fromkeys(
     ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _STAFF
 )
-IMPERSONAL = frozenset({"categories", "listings"})
+IMPERSONAL = frozenset({"categories", "icons", "listings", "package_deltas", "package_faces"})
 FIGURES = (
     Figure(
         "app_clients",

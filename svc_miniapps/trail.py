@@ -1,6 +1,7 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002 and 0005 have their own copies; a change here needs a migration that replaces them.
+The triggers of migrations 0002, 0005 and 0011 have their own copies; a change here needs a migration that replaces
+them.
 """
 
 import sys
@@ -18,6 +19,8 @@ SEALED_TABLES = (
     SealedTable("client_requests", with_hashes(reason=("reason",))),
     SealedTable("app_clients", with_hashes(suspension_reason=("suspension_reason",)), key=f"{ROW}.app_id::text"),
     SealedTable("listings", key=f"{ROW}.app_id::text"),
+    SealedTable("package_faces", key=f"{ROW}.package_id::text"),
+    SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )
 
 TRAIL = Trail("miniapps", SEALED_TABLES, {"audit": AUDIT_CHAIN})

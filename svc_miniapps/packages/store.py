@@ -50,10 +50,13 @@ async def put(store: ObjectStore, key: str, file: Path) -> None:
         await obstore.put_async(store, key, file)
 
 
-async def stream(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
-    """The content of a stored object, opened before the answer begins, so that a failure is a 503."""
+async def stream(store: ObjectStore, key: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+    """The content of a stored object, or its bytes from the first up to before the second number.
+
+    It is opened before the answer begins, so that a failure is a 503.
+    """
     with _reached():
-        result = await obstore.get_async(store, key)
+        result = await obstore.get_async(store, key, options={"range": part} if part else None)
     return aiter(result.stream(min_chunk_size=_CHUNK))
 
 

@@ -26,6 +26,7 @@ from chassis.problems import Problem
 from chassis.telemetry import log
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
+from svc_miniapps.packages.faces import Face, face_of, keep_face
 from svc_miniapps.packages.findings import PackageRefused
 from svc_miniapps.packages.inspection import inspect
 from svc_miniapps.packages.manifest import Expected, version_too_low
@@ -86,11 +87,12 @@ async def upload(
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
         version_name = await asyncio.to_thread(inspect, received.file, expected)
+        face = await asyncio.to_thread(face_of, received.file)
         # The key is this upload's own: no other upload's object, and no sweep of an older one, can come between.
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
         await store.put(objects, key, received.path)
     async with database.transaction() as tx:
-        return await _record(tx, caller, app_id, version_code, _Stored(received, key, version_name))
+        return await _record(tx, caller, app_id, version_code, _Stored(received, key, version_name, face))
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class _Stored:
     received: _Received
     key: str
     version_name: str
+    face: Face
 
 
 async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
@@ -156,6 +159,7 @@ async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: 
     )
     tx.add(package)
     await tx.flush()
+    await keep_face(tx, package.id, stored.face)
     release = await open_draft(tx, app, package)
     return Uploaded(schemas.Package.of(package, release.id), is_new=True)
 

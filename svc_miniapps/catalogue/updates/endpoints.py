@@ -1,0 +1,34 @@
+from fastapi import APIRouter, Depends, Response
+
+from chassis.auth import anyone
+from kit.query_parameters import only_known_parameters
+from svc_miniapps.catalogue.copy import InCatalogue
+from svc_miniapps.catalogue.endpoints import AcceptEncoding
+from svc_miniapps.catalogue.updates import schemas
+from svc_miniapps.catalogue.updates.answer import headers_and_body
+from svc_miniapps.catalogue.updates.service import check_updates
+
+PATH = "/miniapps/v1/updates"
+MOST_BYTES = 64 * 1024
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.post(
+    PATH,
+    response_model=schemas.Updates,
+    dependencies=[
+        Depends(anyone(because="what is published is public information, and nothing is kept of the phone")),
+        Depends(only_known_parameters),
+    ],
+    openapi_extra={"x-max-body-bytes": MOST_BYTES},
+)
+async def check_for_updates(
+    catalogue: InCatalogue, body: schemas.UpdateCheck, accept_encoding: AcceptEncoding = ""
+) -> Response:
+    """Check all mini-apps of a phone for updates at once.
+
+    Only what has changed is answered. Nothing is kept of the request.
+    """
+    headers, content = headers_and_body(check_updates(catalogue, body), accept_encoding)
+    return Response(content, headers=headers, media_type="application/json")
