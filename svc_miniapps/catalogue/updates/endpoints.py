@@ -6,7 +6,7 @@ from svc_miniapps.catalogue.copy import InCatalogue
 from svc_miniapps.catalogue.endpoints import AcceptEncoding
 from svc_miniapps.catalogue.updates import schemas
 from svc_miniapps.catalogue.updates.answer import headers_and_body
-from svc_miniapps.catalogue.updates.service import check_updates
+from svc_miniapps.catalogue.updates.service import Phone, check_updates
 
 PATH = "/miniapps/v1/updates"
 MOST_BYTES = 64 * 1024
@@ -30,5 +30,10 @@ async def check_for_updates(
 
     Only what has changed is answered. Nothing is kept of the request.
     """
-    headers, content = headers_and_body(check_updates(catalogue, body), accept_encoding)
+    headers, content = headers_and_body(check_updates(catalogue, _phone(body)), accept_encoding)
     return Response(content, headers=headers, media_type="application/json")
+
+
+def _phone(body: schemas.UpdateCheck) -> Phone:
+    installed = [(str(app.app_id), app.version_code, app.sha256) for app in body.installed]
+    return Phone(body.division_code, body.platform_version, body.language, installed)

@@ -1,9 +1,13 @@
 """Answers update checks from memory before the framework, whose work would be nine tenths of an answer (0158)."""
 
+import re
 import time
 from collections import deque
+from functools import lru_cache
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.problems import Problem
@@ -12,11 +16,17 @@ from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.entries import Catalogue
 from svc_miniapps.catalogue.updates.answer import headers_and_body
 from svc_miniapps.catalogue.updates.endpoints import MOST_BYTES, PATH
-from svc_miniapps.catalogue.updates.schemas import UpdateCheck
-from svc_miniapps.catalogue.updates.service import check_updates
+from svc_miniapps.catalogue.updates.schemas import MOST_APPS
+from svc_miniapps.catalogue.updates.service import Phone, check_updates
+from svc_miniapps.fields import LanguageTag
+from svc_miniapps.packages.schemas import MAX_VERSION_CODE
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_CHECK = TypeAdapter(UpdateCheck)
+_FEWEST = 2
+"""An app has two members, and the digest as a third; a check has one more, and the language as a fourth."""
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LANGUAGE: TypeAdapter[str] = TypeAdapter(Annotated[LanguageTag, Field(max_length=35)])
 _ELSEWHERE = frozenset({b"authorization", b"dpop", b"cookie", b"content-encoding", b"transfer-encoding", b"expect"})
 """Requests with one of these are the endpoint's."""
 _BAD_REQUEST = 400
@@ -80,9 +90,52 @@ def _is_plain(headers: dict[bytes, bytes], lines: int) -> bool:
 
 def _answer(catalogue: Catalogue, body: bytes) -> bytes | None:
     try:
-        return check_updates(catalogue, _CHECK.validate_json(body))
-    except (ValidationError, Problem):
+        phone = _phone(from_json(body))
+        return None if phone is None else check_updates(catalogue, phone)
+    except (ValueError, KeyError, TypeError, Problem):
         return None
+
+
+def _phone(asked: dict[str, Any]) -> Phone | None:
+    """What a phone asks in the common forms of all values, which costs a third of a model; None for any other.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is nothing like a check.
+    """
+    division_code, platform_version, installed = asked["division_code"], asked["platform_version"], asked["installed"]
+    language = asked.get("language")
+    apps = [(app["app_id"], app["version_code"], app["sha256"] if len(app) > _FEWEST else None) for app in installed]
+    is_common = (
+        type(installed) is list
+        and type(platform_version) is int
+        and 1 <= platform_version <= MAX_VERSION_CODE
+        and len(asked) == _FEWEST + 1 + ("language" in asked)
+        and len(apps) <= MOST_APPS
+        and len({app_id for app_id, *_ in apps}) == len(apps)
+        and (language is None or _is_language(language))
+        and all(map(_is_common, apps))
+        and max(map(len, installed), default=0) <= _FEWEST + 1
+    )
+    return Phone(division_code, platform_version, language, apps) if is_common else None
+
+
+def _is_common(app: tuple[Any, Any, Any]) -> bool:
+    app_id, version_code, sha256 = app
+    return (
+        type(version_code) is int
+        and 1 <= version_code <= MAX_VERSION_CODE
+        and _ID.fullmatch(app_id) is not None
+        and (sha256 is None or _DIGEST.fullmatch(sha256) is not None)
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_language(tag: str) -> bool:
+    try:
+        _LANGUAGE.validate_python(tag)
+    except ValidationError:
+        return False
+    return True
 
 
 def _repeating(received: deque[Message], receive: Receive) -> Receive:

@@ -1,15 +1,29 @@
 """What has changed of the apps on a phone, from the copy in memory: no query, whoever asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
 
 from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
-from svc_miniapps.catalogue.updates.schemas import Change, Delta, Installed, Update, UpdateCheck
+from svc_miniapps.catalogue.updates.schemas import Change, Delta, Update
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.reference.divisions.models import PREFECTURE
 from svc_miniapps.reference.divisions.service import UnknownDivision
 
+_NOWHERE = UUID(int=0)
 
-def check_updates(catalogue: Catalogue, phone: UpdateCheck) -> bytes:
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What is on a phone: for each app its id as it is written, its version, and its digest where it is known."""
+
+    division_code: str
+    platform_version: int
+    language: str | None
+    installed: Iterable[tuple[str, int, str | None]]
+
+
+def check_updates(catalogue: Catalogue, phone: Phone) -> bytes:
     """The JSON of what has changed.
 
     Raises:
@@ -20,20 +34,19 @@ def check_updates(catalogue: Catalogue, phone: UpdateCheck) -> bytes:
     return b'{"items":[' + b",".join(_changes(catalogue, phone)) + b"]}"
 
 
-def _changes(catalogue: Catalogue, phone: UpdateCheck) -> Iterator[bytes]:
-    for app in phone.installed:
-        entry = catalogue.entries.get(app.app_id)
+def _changes(catalogue: Catalogue, phone: Phone) -> Iterator[bytes]:
+    known, shown = catalogue.by_text, (phone.division_code, PREFECTURE)
+    for app_id, version_code, sha256 in phone.installed:
+        entry = known.get(app_id)
         if entry is None:
-            yield _written(Update(app_id=app.app_id, change=Change.WITHDRAWN))
-        elif entry.division_code not in (phone.division_code, PREFECTURE):
+            yield _WITHDRAWN % app_id.encode()
+        elif entry.division_code not in shown:
             yield _moved(entry, phone.language)
-        elif _differs(app, entry) and entry.min_platform_code <= phone.platform_version:
-            yield _updated(entry, phone.language, entry.deltas.get(app.sha256 or ""))
-
-
-def _differs(app: Installed, entry: Entry) -> bool:
-    # A new version may have the bytes of the one before; the phone has nothing to fetch then.
-    return entry.sha256 != app.sha256 if app.sha256 else entry.version_code != app.version_code
+        # A new version may have the bytes of the one before; the phone has nothing to fetch then.
+        elif (entry.sha256 != sha256 if sha256 else entry.version_code != version_code) and (
+            entry.min_platform_code <= phone.platform_version
+        ):
+            yield _updated(entry, phone.language, entry.deltas.get(sha256 or ""))
 
 
 def _moved(entry: Entry, tag: str | None) -> bytes:
@@ -67,3 +80,6 @@ def _updated(entry: Entry, tag: str | None, delta: Difference | None) -> bytes:
 
 def _written(update: Update) -> bytes:
     return update.model_dump_json().encode()
+
+
+_WITHDRAWN = _written(Update(app_id=_NOWHERE, change=Change.WITHDRAWN)).replace(str(_NOWHERE).encode(), b"%s")
