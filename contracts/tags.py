@@ -72,9 +72,11 @@ TAGS: dict[str, dict[str, str]] = {
         "categories": "The kinds of mini-apps.",
         "apps": "Mini-apps of county teams.",
         "packages": "Packages that teams upload.",
+        "testers": "Testers of mini-apps, and trials of versions before their release.",
         "releases": "Releases of mini-apps, from draft to publication.",
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
+        "take-downs": "Mini-apps taken from residents, and given back.",
     },
     "gateway": {
         "my data": "One file with what all services hold of a person.",

@@ -14,8 +14,12 @@ from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.catalogue.updates.endpoints import router as updates
 from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
 from svc_miniapps.publishing.clients.endpoints import router as clients
+from svc_miniapps.publishing.differences.endpoints import router as differences
+from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
+from svc_miniapps.publishing.take_downs.endpoints import router as take_downs
+from svc_miniapps.publishing.testers.endpoints import router as testers
 from svc_miniapps.publishing.uploads.endpoints import router as packages
 from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.settings import Settings
@@ -24,7 +28,10 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, apps, packages, releases, reviews, clients, catalogue, updates],
+        [
+            *(metrics, categories, apps, packages, testers, releases, gray),
+            *(reviews, differences, take_downs, clients, catalogue, updates),
+        ],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

@@ -3,11 +3,14 @@
 from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
+_TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
 TABLES = dict.fromkeys(
-    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _STAFF
+    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles", "take_downs"), _STAFF
+) | dict.fromkeys(("testers", "trials"), _TESTER)
+IMPERSONAL = frozenset(
+    {"calendar_days", "categories", "gray_listings", "icons", "listings", "package_deltas", "package_faces"}
 )
-IMPERSONAL = frozenset({"categories", "icons", "listings", "package_deltas", "package_faces"})
 FIGURES = (
     Figure(
         "app_clients",

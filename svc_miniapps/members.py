@@ -1,4 +1,4 @@
-"""Who acts on mini-apps: county teams for their own division, reviewers for others' apps of theirs."""
+"""Who acts on mini-apps: county teams for their own division, reviewers for others' apps of theirs, operators."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,10 +12,12 @@ from kit.staff.reach import acting_in, divisions_of, reaches
 
 TEAM = "county_team"
 REVIEWER = "reviewer"
+OPERATOR = "operator"
 
 TeamMember = Annotated[Caller, Depends(allow(scope="staff", role=TEAM, assurance_level=0))]
 Reviewer = Annotated[Caller, Depends(allow(scope="staff", role=REVIEWER))]
 TeamMemberOrReviewer = Annotated[Caller, Depends(allow(scope="staff", role=(TEAM, REVIEWER), assurance_level=0))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role=OPERATOR))]
 
 
 def team_for(caller: Caller, division_code: str) -> Membership | None:

@@ -1,9 +1,14 @@
 """How long this service keeps the rows of each table: it has those of members of staff only, as proof."""
 
-from kit.evidence.retention import Kept, Retention
+from kit.evidence.retention import Job, Kept, Retention
 
 _ACTED = Kept("PIPL 51 and 54: which member of staff did it; the person is an id, which names nobody once closed")
+_TESTER = Job("svc_miniapps.publishing.testers.consumers:erase_tester", "PIPL 47: deleted with the account")
+_OF_STAFF = (
+    *("apps", "app_clients", "client_requests", "packages"),
+    *("releases", "reviews", "staff_roles", "take_downs"),
+)
 RETENTION = Retention(
     "miniapps",
-    dict.fromkeys(("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _ACTED),
+    dict.fromkeys(_OF_STAFF, _ACTED) | {"testers": _TESTER, "trials": _TESTER},
 )

@@ -1,6 +1,6 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005 and 0011 have their own copies; a change here needs a migration that replaces
+The triggers of migrations 0002, 0005, 0010 and 0011 have their own copies; a change here needs another that replaces
 them.
 """
 
@@ -15,10 +15,12 @@ SEALED_TABLES = (
     SealedTable("apps"),
     SealedTable("packages"),
     SealedTable("releases"),
-    SealedTable("reviews", with_hashes(reasons=("reasons",))),
+    SealedTable("reviews", with_hashes(reasons=("reasons",), checklist=("checklist",))),
     SealedTable("client_requests", with_hashes(reason=("reason",))),
     SealedTable("app_clients", with_hashes(suspension_reason=("suspension_reason",)), key=f"{ROW}.app_id::text"),
     SealedTable("listings", key=f"{ROW}.app_id::text"),
+    SealedTable("gray_listings", key=f"{ROW}.app_id::text"),
+    SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )

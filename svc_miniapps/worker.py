@@ -16,12 +16,19 @@ from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
+from svc_miniapps.publishing.gray.steps import withdraw_overdue
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
+    ReleaseGrayChanged,
+    ReleaseGrayWithdrawn,
     ReleasePublished,
     ReleaseRejected,
     ReleaseSubmitted,
 )
+from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
+from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
+from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
+from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
 from svc_miniapps.publishing.uploads.service import sweep
 from svc_miniapps.settings import WorkerSettings
 from svc_miniapps.trail import TRAIL
@@ -36,6 +43,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
         Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
         Every(60.0, partial(forget_expired, database)),
+        Every(60.0, partial(withdraw_overdue, database)),
+        Every(60.0, partial(lapse_unconfirmed, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
@@ -50,10 +59,11 @@ async def _make_deltas(settings: WorkerSettings, database: Database) -> None:
 
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [
-        *(AppRegistered, AppClientChanged),
+        *(AppRegistered, AppClientChanged, AppTakenDown, AppRestored),
+        *(ReleaseGrayChanged, ReleaseGrayWithdrawn),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *TESTERS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

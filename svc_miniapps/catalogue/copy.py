@@ -86,7 +86,8 @@ async def _fingerprint(tx: AsyncSession) -> str:
 
 
 async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
-    rows = await tx.execute(select(*_LISTED).join(Package, Package.id == Listing.package_id))
+    shown = select(*_LISTED).join(Package, Package.id == Listing.package_id).where(Listing.hidden_at.is_(None))
+    rows = await tx.execute(shown)
     deltas = await _deltas(tx)
     return Catalogue(
         fingerprint,

@@ -13,6 +13,7 @@ from svc_miniapps.catalogue.deltas.models import PackageDelta
 from svc_miniapps.packages.download import Stored
 from svc_miniapps.packages.faces import Icon
 from svc_miniapps.packages.models import Package
+from svc_miniapps.publishing.gray.models import GrayListing
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.releases.models import Release
 
@@ -37,13 +38,14 @@ async def published_package(tx: AsyncSession, app_id: UUID, sha256: str) -> Pack
         )
         .exists()
     )
+    is_gray = select(GrayListing.app_id).where(GrayListing.package_id == Package.id, GrayListing.ended_at.is_(None))
     is_listed = Listing.package_id == Package.id
     query = (
         select(Package)
         .join(Listing, Listing.app_id == Package.app_id)
         .join(Release, Release.package_id == Package.id)
-        .where(Package.app_id == app_id, Package.sha256 == sha256)
-        .where(is_listed | (Release.published_at.is_not(None) & ~long_superseded))
+        .where(Package.app_id == app_id, Package.sha256 == sha256, Listing.hidden_at.is_(None))
+        .where(is_gray.exists() | is_listed | (Release.published_at.is_not(None) & ~long_superseded))
         .limit(1)  # two versions may have the same bytes
     )
     package = await tx.scalar(query)
@@ -61,7 +63,7 @@ async def delta_file(tx: AsyncSession, app_id: UUID, sha256: str) -> Stored:
     query = (
         select(PackageDelta)
         .join(Listing, Listing.package_id == PackageDelta.to_package_id)
-        .where(Listing.app_id == app_id, PackageDelta.sha256 == sha256)
+        .where(Listing.app_id == app_id, Listing.hidden_at.is_(None), PackageDelta.sha256 == sha256)
         .limit(1)
     )
     delta = await tx.scalar(query)
@@ -76,7 +78,7 @@ async def listed_icon(tx: AsyncSession, sha256: str) -> Icon:
     Raises:
         NotFound
     """
-    shown = select(Listing.app_id).where(Listing.icon_sha256 == Icon.sha256).exists()
+    shown = select(Listing.app_id).where(Listing.icon_sha256 == Icon.sha256, Listing.hidden_at.is_(None)).exists()
     icon = await tx.scalar(select(Icon).where(Icon.sha256 == sha256, shown))
     if icon is None:
         raise NotFound

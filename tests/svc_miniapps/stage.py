@@ -7,11 +7,14 @@ import httpx
 
 from chassis.db import new_id
 from chassis.testing import Tokens, once
+from svc_miniapps.publishing.reviews.checklist import checklist
 from tests.svc_miniapps.sample_packages import Package, manifest_for
 
 YINING, KUYTUN, PREFECTURE = "654002", "654003", "654000"
 MEDIA_TYPE = {"Content-Type": "application/miniapp-pkg+zip"}
 REASONS = [{"code": "broken_page", "where": "pages/index.html", "message": "页面空白，请修复"}]
+CHECKLIST = [{"item": item} for item in checklist()]
+BODIES = {"reject": {"reasons": REASONS}, "approve": {"checklist": CHECKLIST}}
 
 Headers = dict[str, str]
 Json = dict[str, Any]
@@ -24,6 +27,7 @@ class Stage:
         self.team_organisation = new_id()
         self.team = self.team_of(YINING, self.team_organisation)
         self.reviewer = tokens.staff("reviewer", organisation_id=new_id(), division_code=PREFECTURE)
+        self.operator, self.second_operator = (tokens.staff("operator", division_code=PREFECTURE) for _ in range(2))
 
     def team_of(self, division_code: str, organisation_id: UUID | None = None) -> Headers:
         return self.tokens.staff("county_team", organisation_id=organisation_id, division_code=division_code)
@@ -75,8 +79,8 @@ class Stage:
     ) -> httpx.Response:
         """Submit, withdraw, approve, reject or publish; by default as the team or the reviewer whose step it is."""
         usual = self.reviewer if step in {"approve", "reject"} else self.team
-        if step == "reject" and body is None:
-            body = {"reasons": REASONS}
+        if step in BODIES and body is None:
+            body = BODIES[step]
         path = f"/miniapps/v1/releases/{release_id}/{step}"
         condition = {} if if_match is None else {"If-Match": if_match}
         return await self.api.post(path, json=body, headers=(caller or usual) | once() | condition)
@@ -87,6 +91,24 @@ class Stage:
             answer = await self.step(release_id, step, by)
             assert answer.status_code == 200, answer.text
         return release_id
+
+    async def kept_back(self, app: Json, version_code: int = 2) -> str:
+        """An approved release that is not published."""
+        release_id = await self.draft(app, version_code)
+        for step, body in (("submit", {"publish_on_approval": False}), ("approve", None)):
+            answer = await self.step(release_id, step, body=body)
+            assert answer.status_code == 200, answer.text
+        return release_id
+
+    async def gray(self, app: Json, version_code: int = 2) -> str:
+        """A gray release at its first stage; a version is published before."""
+        release_id = await self.kept_back(app, version_code)
+        answer = await self.step(release_id, "gray")
+        assert answer.status_code == 200, answer.text
+        return release_id
+
+    async def post(self, path: str, caller: Headers, body: Json | None = None) -> httpx.Response:
+        return await self.api.post(f"/miniapps/v1/{path}", json=body, headers=caller | once())
 
     async def status(self, release_id: str) -> str:
         answer = await self.api.get(f"/miniapps/v1/releases/{release_id}", headers=self.team)

@@ -15,6 +15,7 @@ from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
+from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
 from tests.svc_miniapps.stage import REASONS, Stage
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
@@ -25,7 +26,7 @@ def proof(tmp_path: Path) -> Proof:
 
 
 async def play(stage: Stage, settings: Settings, database: Database) -> None:
-    """A published app with a newer version, a rejected and resubmitted one, a withdrawn one, a draft."""
+    """A published app with a newer version, a gray one, a take-down, a draft; a rejected and resubmitted one."""
     app, other = await stage.registered(), await stage.registered(name="公交到站")
     await stage.published(app)
     await stage.published(app, 2)
@@ -33,10 +34,13 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     release_id = await stage.draft(other)
     for step in ("submit", "reject", "submit", "withdraw", "submit", "approve"):
         assert (await stage.step(release_id, step)).status_code == 200
-    await stage.draft(app, 3)
+    gray = await stage.gray(app, 3)
+    assert (await stage.step(gray, "claim", stage.reviewer)).status_code == 409  # it was decided
     await approved(stage, app)
     assert (await suspend(stage, app)).status_code == 200
     assert (await ask(stage, app)).status_code == 201
+    await taken_down(stage, app)
+    await stage.draft(app, 4)
 
 
 @pytest_asyncio.fixture

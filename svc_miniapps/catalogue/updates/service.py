@@ -1,7 +1,7 @@
 """What has changed of the apps on a phone, from the copy in memory: no query, whoever asks."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
@@ -21,6 +21,8 @@ class Phone:
     platform_version: int
     language: str | None
     installed: Iterable[tuple[str, int, str | None]]
+    gray: Mapping[str, Entry] = field(default_factory=dict)
+    """What the person has before the others, by the id of its app."""
 
 
 def check_updates(catalogue: Catalogue, phone: Phone) -> bytes:
@@ -40,7 +42,9 @@ def _changes(catalogue: Catalogue, phone: Phone) -> Iterator[bytes]:
         entry = known.get(app_id)
         if entry is None:
             yield _WITHDRAWN % app_id.encode()
-        elif entry.division_code not in shown:
+            continue
+        entry = phone.gray.get(app_id, entry)
+        if entry.division_code not in shown:
             yield _moved(entry, phone.language)
         # A new version may have the bytes of the one before; the phone has nothing to fetch then.
         elif (entry.sha256 != sha256 if sha256 else entry.version_code != version_code) and (

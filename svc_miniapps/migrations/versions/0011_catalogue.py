@@ -12,6 +12,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_CHANGED = (SealedTable("listings", key=f"{ROW}.app_id::text"),)
 _SEALED = (
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
@@ -35,7 +36,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_package_faces_package_id_packages")),
         sa.PrimaryKeyConstraint("package_id", name=op.f("pk_package_faces")),
     )
+    shorten_trail(_CHANGED)
     _extend_listings()
+    extend_trail(_CHANGED)
     _create_deltas()
     op.create_index("ix_releases_published_at", "releases", ["app_id", "published_at"])
     extend_trail(_SEALED)
@@ -44,8 +47,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     shorten_trail(_SEALED)
     op.drop_index("ix_releases_published_at", "releases")
+    shorten_trail(_CHANGED)
     for column in ("icon_sha256", "min_platform_code", "search_words", "texts"):
         op.drop_column("listings", column)
+    extend_trail(_CHANGED)
     for table in ("package_deltas", "package_faces", "icons"):
         op.drop_table(table)
 

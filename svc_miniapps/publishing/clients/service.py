@@ -24,6 +24,7 @@ from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.clients.models import AppClient, ClientRequest, RequestStatus
 from svc_miniapps.publishing.clients.redirects import require_exact
 from svc_miniapps.publishing.reviews.service import OwnOrganisation, OwnSubmission
+from svc_miniapps.publishing.take_downs.queries import require_standing
 
 _EVENTS = {
     RequestStatus.WAITING: SecurityEvent("client_change_proposed"),
@@ -76,11 +77,13 @@ async def approve_request(tx: AsyncSession, caller: Caller, request_id: UUID) ->
 
     Raises:
         NotFound, IllegalMove, ClientRequestOutdated
+        AppTakenDown: the client stays suspended until the app is restored.
         OwnOrganisation, OwnSubmission: the reviewer has a part in it.
         RoleNotKnownYet, RoleTooNew, NotIndependent: as `require_second_holder`.
     """
     request = await _locked_for_decision(tx, caller, request_id)
     request.decide(RequestStatus.APPROVED, caller.id)
+    await require_standing(tx, request.app_id)
     client = await tx.get(AppClient, request.app_id)
     if client is None:
         client = AppClient(app_id=request.app_id, revision=0)
@@ -128,6 +131,23 @@ async def suspend_client(tx: AsyncSession, caller: Caller, app_id: UUID, reason:
     await _publish(tx, client)
     record_on_commit(tx, _SUSPENDED, app_id=app_id, suspended_by=caller.id)
     return schemas.AppClient.of(client)
+
+
+async def suspend_by_take_down(tx: AsyncSession, app_id: UUID, person_id: UUID) -> bool:
+    """Suspend the client of an app that is taken down, unless it has none that works. Returns whether it did."""
+    client = await tx.get(AppClient, app_id, populate_existing=True)
+    if client is None or client.suspended_at:
+        return False
+    client.suspended_at, client.suspended_by, client.suspension_reason = now(), person_id, "take-down"
+    await _publish(tx, client)
+    return True
+
+
+async def resume_after_take_down(tx: AsyncSession, app_id: UUID) -> None:
+    """Lift the suspension that a take-down made."""
+    client = await _client(tx, app_id)
+    client.suspended_at = client.suspended_by = client.suspension_reason = None
+    await _publish(tx, client)
 
 
 async def get_client(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.AppClient:

@@ -11,7 +11,7 @@ from svc_miniapps.packages.models import Package
 
 
 class Listing(Base):
-    """What residents see of an app: its release of the moment, as it was approved. No row, nothing to see."""
+    """What residents see of an app: its release of the moment, as it was approved. No row, or hidden: nothing."""
 
     __tablename__ = "listings"
     __table_args__ = (Index("ix_listings_division_code", "division_code", "app_id"),)
@@ -31,5 +31,7 @@ class Listing(Base):
     """The lowest version of the platform that runs it."""
     icon_sha256: Mapped[str | None] = mapped_column(Text, ForeignKey("icons.sha256"))
     published_at: Mapped[datetime] = mapped_column(Timestamp)
+    hidden_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Since when residents do not see it, because the app is taken down."""
 
     package: Mapped[Package] = relationship(lazy="joined", innerjoin=True)

@@ -11,7 +11,9 @@ from svc_miniapps.members import Reviewer, TeamMember, TeamMemberOrReviewer
 from svc_miniapps.packages.download import PACKAGE_RESPONSES, package_response
 from svc_miniapps.packages.store import Store
 from svc_miniapps.publishing.releases import schemas, service
-from svc_miniapps.publishing.reviews.schemas import Rejection
+from svc_miniapps.publishing.releases.integrity import Stored
+from svc_miniapps.publishing.releases.rollback import roll_back
+from svc_miniapps.publishing.reviews.schemas import Approval, Rejection
 
 router = APIRouter(prefix="/miniapps/v1", tags=["releases"])
 
@@ -67,13 +69,21 @@ async def withdraw_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id
 
 @router.post("/releases/{release_id}/approve")
 async def approve_release(
-    tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID, if_match: IfMatch = None
+    stored: Stored,
+    tx: Tx,
+    caller: Reviewer,
+    once: OnceKey,
+    release_id: UUID,
+    body: Approval | None = None,
+    if_match: IfMatch = None,
 ) -> schemas.Release:
-    """Approve a submitted release.
+    """Approve a submitted release, with the whole checklist.
 
     It is published at once unless the team holds it back.
     """
-    return await once.do(tx, caller, service.approve_release(tx, caller, release_id, if_match))
+    await stored.require_as_uploaded(release_id)
+    work = service.approve_release(tx, caller, release_id, body or Approval(), if_match)
+    return await once.do(tx, caller, work)
 
 
 @router.post("/releases/{release_id}/reject")
@@ -85,6 +95,18 @@ async def reject_release(
 
 
 @router.post("/releases/{release_id}/publish")
-async def publish_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID) -> schemas.Release:
-    """Publish a release that was approved and held back."""
+async def publish_release(
+    stored: Stored, tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID
+) -> schemas.Release:
+    """Publish a release that was approved and held back, or one that is gray."""
+    await stored.require_as_uploaded(release_id)
     return await once.do(tx, caller, service.publish_release(tx, caller, release_id))
+
+
+@router.post("/releases/{release_id}/roll-back")
+async def roll_back_to_release(
+    stored: Stored, tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID
+) -> schemas.Release:
+    """Publish again one of the last five releases that residents had."""
+    await stored.require_as_uploaded(release_id)
+    return await once.do(tx, caller, roll_back(tx, caller, release_id))

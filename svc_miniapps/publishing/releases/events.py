@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -63,3 +64,25 @@ class ReleasePublished(ReleaseEvent):
 
     sha256: str
     size_bytes: int
+    is_rollback: bool = False
+    """Whether an earlier release was published again."""
+
+
+class ReleaseGrayChanged(ReleaseEvent):
+    """Some persons have this release in the place of the published one; of later events each reaches more of them."""
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.gray_changed.v1"
+
+    stage: str
+    percent: int
+    first_division_code: str | None
+    ends_at: datetime
+
+
+class ReleaseGrayWithdrawn(ReleaseEvent):
+    """Everybody has the published release again; this one is not published any more."""
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.gray_withdrawn.v1"
+
+    cause: str
+    """`team`, or `time`: it was neither published nor withdrawn within its time."""

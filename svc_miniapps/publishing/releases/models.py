@@ -21,17 +21,26 @@ class Status(StrEnum):
     SUBMITTED = "submitted"
     APPROVED = "approved"
     REJECTED = "rejected"
+    GRAY = "gray"
+    """Some persons have it, the others have the published one."""
     PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    """Taken back from its gray release."""
+    SUPERSEDED = "superseded"
+    """Another release was published in its place; one of the last five can be published again."""
 
 
 TRANSITIONS: dict[Status, set[Status]] = {
     Status.DRAFT: {Status.SUBMITTED},
     Status.SUBMITTED: {Status.DRAFT, Status.APPROVED, Status.REJECTED},
     # Approved and kept back: the team publishes it, or withdraws it for another version.
-    Status.APPROVED: {Status.DRAFT, Status.PUBLISHED},
+    Status.APPROVED: {Status.DRAFT, Status.GRAY, Status.PUBLISHED},
     # The same package again, when the fault was in the app's description.
     Status.REJECTED: {Status.SUBMITTED},
-    Status.PUBLISHED: set(),
+    Status.GRAY: {Status.PUBLISHED, Status.WITHDRAWN},
+    Status.PUBLISHED: {Status.SUPERSEDED},
+    Status.WITHDRAWN: set(),
+    Status.SUPERSEDED: {Status.PUBLISHED},
 }
 
 
@@ -41,12 +50,12 @@ class Release(Base):
     __tablename__ = "releases"
     __table_args__ = (
         one_of("status", Status),
-        # One release of an app at a time is under review or waits to be published, so that none overtakes another.
+        # One release of an app at a time is under review, waits to be published or is gray: none overtakes another.
         Index(
             "uq_releases_app_id_open",
             "app_id",
             unique=True,
-            postgresql_where=text("status IN ('submitted', 'approved')"),
+            postgresql_where=text("status IN ('submitted', 'approved', 'gray')"),
         ),
         Index("ix_releases_app_id", "app_id", "id"),
         Index("ix_releases_published_at", "app_id", "published_at"),

@@ -1,4 +1,4 @@
-"""The way of a release: draft, submitted, approved or rejected, published.
+"""The way of a release: draft, submitted, approved or rejected, gray, published, superseded.
 
 Every change of a release locks its app first, which serialises the changes of one app.
 """
@@ -12,7 +12,7 @@ from chassis.auth import Caller
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
-from chassis.problems import NotFound, Problem
+from chassis.problems import IllegalMove, NotFound, Problem
 from chassis.telemetry import SecurityEvent
 from kit import etags
 from kit.security_log import record_on_commit
@@ -20,10 +20,12 @@ from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app
 from svc_miniapps.packages.models import Package
+from svc_miniapps.publishing.gray.service import end_gray
 from svc_miniapps.publishing.listings.service import listed_version_code, show_in_catalogue
 from svc_miniapps.publishing.releases import schemas
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
+    ReleaseEvent,
     ReleasePublished,
     ReleaseRejected,
     ReleaseSubmitted,
@@ -31,7 +33,8 @@ from svc_miniapps.publishing.releases.events import (
 from svc_miniapps.publishing.releases.models import Release, Status
 from svc_miniapps.publishing.reviews import service as reviews
 from svc_miniapps.publishing.reviews.models import Outcome
-from svc_miniapps.publishing.reviews.schemas import Reason
+from svc_miniapps.publishing.reviews.schemas import Approval, Reason
+from svc_miniapps.publishing.take_downs.queries import is_taken_down, require_standing
 
 _EVENTS = {
     Status.DRAFT: SecurityEvent("release_withdrawn"),
@@ -39,6 +42,8 @@ _EVENTS = {
     Status.APPROVED: SecurityEvent("release_approved"),
     Status.REJECTED: SecurityEvent("release_rejected"),
     Status.PUBLISHED: SecurityEvent("release_published"),
+    Status.GRAY: SecurityEvent("release_gray_changed"),
+    Status.WITHDRAWN: SecurityEvent("release_gray_withdrawn"),
 }
 
 
@@ -48,6 +53,12 @@ class AnotherReleaseOpen(Problem):
 
 class OlderThanPublished(Problem):
     status, code = 409, "older_than_published"
+
+
+class NotWhatWasApproved(Problem):
+    """The package of the release is not the one that the reviewer approved."""
+
+    status, code = 409, "not_what_was_approved"
 
 
 async def open_draft(tx: AsyncSession, app: App, package: Package) -> Release:
@@ -98,23 +109,23 @@ async def submit_release(
 
     Raises:
         IllegalMove: it is under review or was decided already.
-        AnotherReleaseOpen: another release of the app is under review or approved and not yet published.
+        AnotherReleaseOpen: another release of the app is under review, approved and not yet published, or gray.
         OlderThanPublished: residents already have a newer version.
     """
-    release = await _own_locked(tx, caller, release_id)
+    release = await own_locked(tx, caller, release_id)
     release.move_to(Status.SUBMITTED)
     await _require_turn(tx, release)
     release.describe()
     release.publish_on_approval = submission.publish_on_approval
-    reviews.open_review(caller, release)
-    return await _changed(tx, release, ReleaseSubmitted.of(release, submitted_by=caller.id))
+    await reviews.open_review(tx, caller, release)
+    return await changed(tx, release, ReleaseSubmitted.of(release, submitted_by=caller.id))
 
 
 async def _require_turn(tx: AsyncSession, release: Release) -> None:
     open_elsewhere = select(Release.id).where(
         Release.app_id == release.app_id,
         Release.id != release.id,
-        Release.status.in_([Status.SUBMITTED, Status.APPROVED]),
+        Release.status.in_([Status.SUBMITTED, Status.APPROVED, Status.GRAY]),
     )
     with tx.no_autoflush:  # our own move would meet the unique index first, and as an error
         if other := await tx.scalar(open_elsewhere):
@@ -126,25 +137,30 @@ async def _require_turn(tx: AsyncSession, release: Release) -> None:
 
 async def withdraw_release(tx: AsyncSession, caller: Caller, release_id: UUID) -> schemas.Release:
     """Withdraw a release under review, or an approved one not yet published; it becomes a draft again."""
-    release = await _own_locked(tx, caller, release_id)
+    release = await own_locked(tx, caller, release_id)
     release.move_to(Status.DRAFT)
     reviews.withdraw_review(release)
-    return await _changed(tx, release)
+    return await changed(tx, release)
 
 
-async def approve_release(tx: AsyncSession, caller: Caller, release_id: UUID, if_match: str | None) -> schemas.Release:
-    """Approve what was submitted; unless the team keeps it back, residents have it at once.
+async def approve_release(
+    tx: AsyncSession, caller: Caller, release_id: UUID, approval: Approval, if_match: str | None
+) -> schemas.Release:
+    """Approve what was submitted; residents have it at once, unless the team keeps it back or the app is taken down.
 
     Raises:
         OwnOrganisation, OwnSubmission: the reviewer has a part in it.
+        ReviewClaimed: another reviewer is at it.
+        ChecklistIncomplete: not everything was checked.
         EditedMeanwhile: it was withdrawn and submitted again since the reviewer read it.
         IllegalMove: it does not wait for a decision, perhaps because another reviewer was quicker.
     """
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.APPROVED)
-    reviews.decide(caller, release, Outcome.APPROVED, [])
-    answer = await _changed(tx, release, ReleaseApproved.of(release, reviewer_id=caller.id))
-    return await _published(tx, release) if release.publish_on_approval else answer
+    reviews.approve(caller, release, approval)
+    answer = await changed(tx, release, ReleaseApproved.of(release, reviewer_id=caller.id))
+    at_once = release.publish_on_approval and not await is_taken_down(tx, release.app_id)
+    return await publish(tx, release) if at_once else answer
 
 
 async def reject_release(
@@ -153,30 +169,58 @@ async def reject_release(
     """Reject a submission with what to correct. Raises as `approve_release` does."""
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.REJECTED)
-    reviews.decide(caller, release, Outcome.REJECTED, reasons)
+    reviews.reject(caller, release, reasons)
     codes = [reason.code for reason in reasons]
-    return await _changed(tx, release, ReleaseRejected.of(release, reviewer_id=caller.id, reason_codes=codes))
+    return await changed(tx, release, ReleaseRejected.of(release, reviewer_id=caller.id, reason_codes=codes))
 
 
 async def publish_release(tx: AsyncSession, caller: Caller, release_id: UUID) -> schemas.Release:
-    """Publish a release that was approved and kept back."""
-    return await _published(tx, await _own_locked(tx, caller, release_id))
+    """Give everybody a release that was approved and kept back, or that is gray.
+
+    Raises:
+        IllegalMove, NotWhatWasApproved, AppTakenDown
+    """
+    release = await own_locked(tx, caller, release_id)
+    if release.status == Status.SUPERSEDED:
+        raise IllegalMove(current=str(release.status), wanted=str(Status.PUBLISHED))  # that is a rollback
+    return await publish(tx, release)
 
 
-async def _published(tx: AsyncSession, release: Release) -> schemas.Release:
+async def publish(tx: AsyncSession, release: Release, *, is_rollback: bool = False) -> schemas.Release:
+    """Let residents have a release in the place of the one before; the app is locked by the caller."""
     release.move_to(Status.PUBLISHED)
+    require_as_approved(release)
+    await require_standing(tx, release.app_id)
+    await _supersede(tx, release)
     release.published_at = now()
+    await end_gray(tx, release.app_id)
     await show_in_catalogue(tx, release)
     package = release.package
-    event = ReleasePublished.of(release, sha256=package.sha256, size_bytes=package.size_bytes)
-    return await _changed(tx, release, event)
+    event = ReleasePublished.of(release, sha256=package.sha256, size_bytes=package.size_bytes, is_rollback=is_rollback)
+    return await changed(tx, release, event)
 
 
-async def _changed(
-    tx: AsyncSession,
-    release: Release,
-    *events: ReleaseSubmitted | ReleaseApproved | ReleaseRejected | ReleasePublished,
-) -> schemas.Release:
+def require_as_approved(release: Release) -> None:
+    """Refuse a package that is not, byte for byte, what a reviewer approved.
+
+    Raises:
+        NotWhatWasApproved
+    """
+    approved = {review.approved_sha256 for review in release.reviews if review.outcome == Outcome.APPROVED}
+    if release.package.sha256 not in approved:
+        raise NotWhatWasApproved
+
+
+async def _supersede(tx: AsyncSession, release: Release) -> None:
+    of_app = Release.app_id == release.app_id, Release.status == Status.PUBLISHED, Release.id != release.id
+    with tx.no_autoflush:
+        before = (await tx.scalars(select(Release).where(*of_app))).all()
+    for each in before:
+        each.move_to(Status.SUPERSEDED)
+
+
+async def changed(tx: AsyncSession, release: Release, *events: ReleaseEvent) -> schemas.Release:
+    """The release after a move, with its events and its line in the security log."""
     await tx.flush()
     if events:
         await emit(tx, *events)
@@ -185,22 +229,24 @@ async def _changed(
 
 
 async def _locked_for_decision(tx: AsyncSession, caller: Caller, release_id: UUID, if_match: str | None) -> Release:
-    release = await _locked(tx, release_id)
+    release = await locked(tx, release_id)
     if not release.reviews:  # one that was withdrawn is known to reviewers, and answers that it is a draft again
         raise NotFound
     await reviews.require_independent(tx, caller, release)
+    await reviews.require_unclaimed(tx, caller, release)
     etags.require_unchanged(if_match, etags.etag_of(release.revision))
     return release
 
 
-async def _own_locked(tx: AsyncSession, caller: Caller, release_id: UUID) -> Release:
-    release = await _locked(tx, release_id)
+async def own_locked(tx: AsyncSession, caller: Caller, release_id: UUID) -> Release:
+    """A release of the caller's team, kept from every other change until the transaction ends."""
+    release = await locked(tx, release_id)
     if not _is_own(caller, release):
         raise NotFound
     return release
 
 
-async def _locked(tx: AsyncSession, release_id: UUID) -> Release:
+async def locked(tx: AsyncSession, release_id: UUID) -> Release:
     """A release, read after its app is locked so that it is current."""
     app_id = select(Release.app_id).where(Release.id == release_id).scalar_subquery()
     if await tx.scalar(select(App.id).where(App.id == app_id).with_for_update()) is None:

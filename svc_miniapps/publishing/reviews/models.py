@@ -36,10 +36,18 @@ class Review(Base):
     outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.WAITING)
     submitted_by: Mapped[UUID]
     submitted_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    yellow_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When four fifths of the promised working time have passed; empty for reviews older than the column."""
     due_at: Mapped[datetime] = mapped_column(Timestamp)
+    claimed_by: Mapped[UUID | None]
+    claimed_until: Mapped[datetime | None] = mapped_column(Timestamp)
     reviewer_id: Mapped[UUID | None]
     reviewer_organisation_id: Mapped[UUID | None]
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    checklist: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    """What the reviewer has checked, item by item."""
+    approved_sha256: Mapped[str | None] = mapped_column(Text)
+    """Of the package that was approved; nothing else is published."""
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
     release: Mapped[Release] = relationship(lazy="joined", innerjoin=True, back_populates="reviews")

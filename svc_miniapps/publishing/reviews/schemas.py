@@ -1,11 +1,14 @@
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kit.fields.divisions import DivisionCode
 from svc_miniapps.fields import Code, Sentence
 from svc_miniapps.packages.schemas import Version
+from svc_miniapps.publishing.reviews.clock import Flag, flag_at
 from svc_miniapps.publishing.reviews.models import Outcome
 from svc_miniapps.publishing.reviews.models import Review as ReviewRow
 
@@ -17,6 +20,10 @@ class Reason(BaseModel):
     where: Sentence
     """A file of the package, a member of the manifest, a page, or a field of the registration."""
     message: Sentence
+    file: Sentence | None = None
+    """A file of the package, by its path."""
+    page: Sentence | None = None
+    """A page, as the manifest names it."""
 
 
 Reasons = Annotated[list[Reason], Field(min_length=1, max_length=50)]
@@ -24,6 +31,38 @@ Reasons = Annotated[list[Reason], Field(min_length=1, max_length=50)]
 
 class Rejection(BaseModel):
     reasons: Reasons
+
+
+class Checked(BaseModel):
+    """One item of the checklist that the reviewer found to be right."""
+
+    item: Code
+    note: Sentence | None = None
+
+
+class Approval(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    checklist: Annotated[list[Checked], Field(max_length=50)] = []
+    """Every item of `GET /miniapps/v1/review-checklist`; 422 `checklist_incomplete` names those that are missing."""
+
+
+class ChecklistItem(BaseModel):
+    item: str
+    texts: dict[str, str]
+
+
+class Claimed(StrEnum):
+    FREE = "free"
+    MINE = "mine"
+    OTHERS = "others"
+
+
+class QueueFilters(BaseModel):
+    flag: Flag | None = None
+    claimed: Claimed | None = None
+    category: Code | None = None
+    division_code: DivisionCode | None = None
 
 
 class Review(BaseModel):
@@ -36,6 +75,7 @@ class Review(BaseModel):
     due_at: datetime
     decided_at: datetime | None
     reasons: list[Reason]
+    checklist: list[Checked] = []
 
 
 class WaitingReview(BaseModel):
@@ -52,10 +92,15 @@ class WaitingReview(BaseModel):
     due_at: datetime
     waiting_seconds: int
     is_overdue: bool
+    flag: Flag
+    claimed_by: UUID | None
+    """Who is at it now; a claim ends by itself."""
+    claimed_until: datetime | None
 
     @classmethod
     def of(cls, review: ReviewRow, at: datetime) -> "WaitingReview":
         release = review.release
+        is_claimed = review.claimed_until is not None and review.claimed_until > at
         return cls(
             release_id=release.id,
             app_id=release.app_id,
@@ -68,4 +113,7 @@ class WaitingReview(BaseModel):
             due_at=review.due_at,
             waiting_seconds=max(0, (at - review.submitted_at) // timedelta(seconds=1)),
             is_overdue=at > review.due_at,
+            flag=flag_at(at, review.yellow_at, review.due_at),
+            claimed_by=review.claimed_by if is_claimed else None,
+            claimed_until=review.claimed_until if is_claimed else None,
         )

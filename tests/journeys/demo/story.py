@@ -229,7 +229,11 @@ def publish_mini_app(stage: Stage, resident: Person) -> None:
     release_id, app_id, packed = _submit(stage, team)
     path = f"/miniapps/v1/releases/{release_id}/approve"
     stage.narrator.check("the team cannot approve it itself", team.call("POST", path).status_code, 403)
-    stage.narrator.check("the reviewer approves", reviewer.call("POST", path).is_success)
+    without = reviewer.call("POST", path, json={"checklist": []})
+    stage.narrator.answered("nobody approves without the checklist", without, 422, "checklist_incomplete")
+    items = reviewer.call("GET", "/miniapps/v1/review-checklist").json()["items"]
+    checked = {"checklist": [{"item": each["item"]} for each in items]}
+    stage.narrator.check("the reviewer approves", reviewer.call("POST", path, json=checked).is_success)
     _check_catalogue(stage, resident, app_id, packed)
     remove_reviewer(stage, reviewer)
     team.close()

@@ -9,7 +9,7 @@ from chassis.db import Database, new_id
 from chassis.problems import IllegalMove
 from chassis.testing import emitted, once
 from svc_miniapps.publishing.releases.models import TRANSITIONS, Release, Status
-from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, REASONS, YINING, Stage, outcome
+from tests.svc_miniapps.stage import BODIES, KUYTUN, PREFECTURE, REASONS, YINING, Stage, outcome
 
 KEPT_BACK = {"publish_on_approval": False}
 # The steps that lead from a draft to each state.
@@ -19,22 +19,35 @@ LEADING_TO: dict[Status, list[tuple[str, dict[str, bool] | None]]] = {
     Status.APPROVED: [("submit", KEPT_BACK), ("approve", None)],
     Status.REJECTED: [("submit", None), ("reject", None)],
     Status.PUBLISHED: [("submit", None), ("approve", None)],
+    Status.GRAY: [("submit", KEPT_BACK), ("approve", None), ("gray", None)],
+    Status.WITHDRAWN: [("submit", KEPT_BACK), ("approve", None), ("gray", None), ("gray/withdraw", None)],
+    Status.SUPERSEDED: [("submit", None), ("approve", None)],
 }
-STEPS = {"submit", "withdraw", "approve", "reject", "publish"}
+STEPS = {"submit", "withdraw", "approve", "reject", "publish", "gray", "gray/withdraw", "roll-back"}
+BEHIND_ANOTHER = {Status.GRAY, Status.WITHDRAWN}
+"""Only a version that follows a published one gets there."""
 ALLOWED = {
     Status.DRAFT: {"submit"},
     Status.SUBMITTED: {"withdraw", "approve", "reject"},
-    Status.APPROVED: {"withdraw", "publish"},
+    Status.APPROVED: {"withdraw", "publish", "gray"},
     Status.REJECTED: {"submit"},
     Status.PUBLISHED: set(),
+    Status.GRAY: {"publish", "gray/withdraw"},
+    Status.WITHDRAWN: set(),
+    Status.SUPERSEDED: {"roll-back"},
 }
 
 
 async def brought_to(stage: Stage, status: Status) -> str:
-    release_id = await stage.draft(await stage.registered())
+    app = await stage.registered()
+    if status in BEHIND_ANOTHER:
+        await stage.published(app)
+    release_id = await stage.draft(app, 2)
     for step, body in LEADING_TO[status]:
         answer = await stage.step(release_id, step, body=body)
         assert answer.status_code == 200, answer.text
+    if status == Status.SUPERSEDED:
+        await stage.published(app, 3)
     assert await stage.status(release_id) == status
     return release_id
 
@@ -44,7 +57,9 @@ async def brought_to(stage: Stage, status: Status) -> str:
 async def test_a_step_is_allowed_from_its_states_only(stage: Stage, status: Status, step: str) -> None:
     release_id = await brought_to(stage, status)
     answer = await stage.step(release_id, step)
-    if step in ALLOWED[status]:
+    if (step, status) == ("gray", Status.APPROVED):
+        assert outcome(answer) == (409, "first_version_goes_full")
+    elif step in ALLOWED[status]:
         assert answer.status_code == 200
     elif status == Status.DRAFT and step in {"approve", "reject"}:
         assert outcome(answer) == (404, "not_found")  # reviewers cannot see drafts
@@ -80,7 +95,8 @@ async def test_reasons_of_a_rejection_reach_the_team(stage: Stage, database: Dat
     release_id = await brought_to(stage, Status.REJECTED)
     release = (await stage.api.get(f"/miniapps/v1/releases/{release_id}", headers=stage.team)).json()
     (review,) = release["reviews"]
-    assert (review["outcome"], review["reasons"]) == ("rejected", REASONS)
+    assert review["outcome"] == "rejected"
+    assert review["reasons"] == [{**reason, "file": None, "page": None} for reason in REASONS]
     async with database.read() as tx:
         event = (await emitted(tx))[-1]
     assert event.type == "cn.ili.miniapps.release.rejected.v1"
@@ -233,8 +249,8 @@ async def test_a_retried_approval_gets_the_first_answer(stage: Stage, database: 
     release_id = await brought_to(stage, Status.SUBMITTED)
     path, headers = f"/miniapps/v1/releases/{release_id}/approve", stage.reviewer | once()
     # The key belongs to the reviewer, so both requests carry the same token.
-    first = await stage.api.post(path, headers=headers)
-    again = await stage.api.post(path, headers=headers)
+    first = await stage.api.post(path, headers=headers, json=BODIES["approve"])
+    again = await stage.api.post(path, headers=headers, json=BODIES["approve"])
     assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
     assert again.headers["idempotency-replayed"] == "true"
     async with database.read() as tx:
@@ -290,5 +306,5 @@ async def test_events_name_staff_by_id_only(stage: Stage, database: Database) ->
     assert [set(event.data) - common for event in events] == [
         {"submitted_by"},
         {"reviewer_id"},
-        {"sha256", "size_bytes"},
+        {"sha256", "size_bytes", "is_rollback"},
     ]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from chassis.db import new_id, now
-from svc_miniapps.publishing.reviews.service import due_after
+from svc_miniapps.publishing.reviews.clock import due_after, yellow_after
 from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, YINING, Json, Stage, outcome
 
 
@@ -95,3 +95,17 @@ async def test_the_list_is_paged(stage: Stage) -> None:
 def test_a_decision_is_promised_within_three_working_days(submitted_at: str, due: str) -> None:
     start = datetime.fromisoformat(submitted_at).replace(tzinfo=UTC)
     assert due_after(start) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("submitted_at", "yellow"),
+    [
+        ("2026-03-02T02:00:00", "2026-03-04T11:36:00"),  # Monday: two days and 9.6 hours later
+        ("2026-03-05T10:00:00", "2026-03-09T19:36:00"),  # over midnight into Saturday and Sunday, in which none passes
+        ("2026-03-07T02:00:00", "2026-03-10T14:24:00"),  # Saturday: 46.4 of 58 hours from Monday on
+        ("2026-09-30T02:00:00", "2026-10-09T11:36:00"),  # over National Day
+    ],
+)
+def test_a_review_turns_yellow_after_four_fifths_of_the_working_time(submitted_at: str, yellow: str) -> None:
+    start = datetime.fromisoformat(submitted_at).replace(tzinfo=UTC)
+    assert yellow_after(start) == datetime.fromisoformat(yellow).replace(tzinfo=UTC)

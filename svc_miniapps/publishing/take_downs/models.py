@@ -1,0 +1,94 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.db import Timestamp, new_id, now, one_of
+from chassis.problems import checked_move
+from kit.approvals import second_person_check
+from svc_miniapps.apps.models import App
+from svc_miniapps.base import Base
+
+
+class Kind(StrEnum):
+    ORDINARY = "ordinary"
+    """Two operators before it has effect."""
+    EMERGENCY = "emergency"
+    """One operator with effect at once; lapses unless a second one confirms it within a day."""
+    TEAM = "team"
+    """The team itself, at once."""
+
+
+class Status(StrEnum):
+    PROPOSED = "proposed"
+    EMERGENCY = "emergency"
+    """Has effect, and waits for the second person."""
+    IN_FORCE = "in_force"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    RESTORED = "restored"
+
+
+TRANSITIONS: dict[Status, set[Status]] = {
+    Status.PROPOSED: {Status.IN_FORCE, Status.REJECTED},
+    Status.EMERGENCY: {Status.IN_FORCE, Status.REJECTED, Status.LAPSED},
+    Status.IN_FORCE: {Status.RESTORED},
+    Status.REJECTED: set(),
+    Status.LAPSED: set(),
+    Status.RESTORED: set(),
+}
+HAS_EFFECT = frozenset({Status.EMERGENCY, Status.IN_FORCE})
+
+
+class TakeDown(Base):
+    """Why and by whom an app was taken from residents, and how it came back."""
+
+    __tablename__ = "take_downs"
+    __table_args__ = (
+        one_of("kind", Kind),
+        one_of("status", Status),
+        second_person_check("confirmed_by", "proposed_by"),
+        CheckConstraint("kind = 'team' OR restored_by <> restore_proposed_by", name="second_person_restores"),
+        CheckConstraint(
+            "kind = 'team' OR status NOT IN ('in_force', 'restored') OR confirmed_by IS NOT NULL", name="confirmed"
+        ),
+        Index("ix_take_downs_app_id", "app_id", "id"),
+        # A team's own one may stand beside one of operators, and neither lifts the other.
+        Index(
+            "uq_take_downs_app_id_open",
+            "app_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("status IN ('proposed', 'emergency', 'in_force')"),
+        ),
+        Index("ix_take_downs_confirm_by", "confirm_by", postgresql_where=text("status = 'emergency'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"))
+    kind: Mapped[Kind] = mapped_column(Text)
+    status: Mapped[Status] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    proposed_by: Mapped[UUID]
+    proposed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    confirm_by: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When an emergency lapses without a second person."""
+    confirmed_by: Mapped[UUID | None]
+    """Who confirmed or rejected it."""
+    confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    appeal: Mapped[str | None] = mapped_column(Text)
+    appealed_by: Mapped[UUID | None]
+    appealed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    restore_proposed_by: Mapped[UUID | None]
+    restore_proposed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    restored_by: Mapped[UUID | None]
+    restored_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    suspended_client: Mapped[bool] = mapped_column(default=False)
+    """Whether it suspended the app's client; only then does its end resume it."""
+
+    app: Mapped[App] = relationship(lazy="joined", innerjoin=True)
+
+    def move_to(self, status: Status) -> None:
+        self.status = checked_move(TRANSITIONS, Status(self.status), status)

@@ -1,0 +1,64 @@
+"""What a release changes of the published version."""
+
+from typing import Any
+
+from tests.svc_miniapps.sample_packages import Package, manifest_for
+from tests.svc_miniapps.stage import Json, Stage, outcome
+
+
+def changed_package(app: Json) -> bytes:
+    """A second version: one file is added, one removed, one changed; it names a domain and asks for a permission."""
+    asked = [{"name": "location", "reason": "附近的泊位"}]
+    manifest = manifest_for(app["app_id"], app["name"], 2, pages=["pages/index"], req_permissions=asked)
+    package = Package(manifest)
+    del package.files["pages/detail/detail.html"]
+    package.files["common/new.js"] = b"const address = 'https://api.yining.example.cn/v1'"
+    package.files["app.css"] = b"page { margin: 0 }"
+    return package.packed()
+
+
+async def difference(stage: Stage, release_id: str) -> Any:  # noqa: ANN401 - JSON
+    answer = await stage.api.get(f"/miniapps/v1/releases/{release_id}/difference", headers=stage.team)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_reviewer_sees_files_pages_permissions_and_domains(stage: Stage) -> None:
+    app = await stage.registered()
+    await stage.published(app)
+    uploaded = await stage.upload(app, 2, changed_package(app))
+    assert uploaded.status_code == 201, uploaded.text
+    release_id = uploaded.json()["release_id"]
+    found = await difference(stage, release_id)
+    kinds = {
+        each["path"]: (each["before_sha256"] is not None, each["after_sha256"] is not None) for each in found["files"]
+    }
+    assert kinds == {
+        "app.css": (True, True),
+        "common/new.js": (False, True),
+        "manifest.json": (True, True),
+        "pages/detail/detail.html": (True, False),
+    }
+    assert found["published_version"]["code"] == 1
+    assert found["domains"] == {"added": ["api.yining.example.cn"], "removed": []}
+    assert found["permissions"] == {"added": ["location"], "removed": []}
+    assert found["pages"] == {"added": [], "removed": ["pages/detail/detail.html"]}
+    path = f"/miniapps/v1/releases/{release_id}/difference"
+    assert outcome(await stage.api.get(path, headers=stage.reviewer)) == (404, "not_found")  # still a draft
+    await stage.step(release_id, "submit")
+    assert (await stage.api.get(path, headers=stage.reviewer)).json() == found
+
+
+async def test_everything_of_a_first_version_is_added(stage: Stage) -> None:
+    app = await stage.registered()
+    found = await difference(stage, await stage.draft(app))
+    assert found["published_version"] is None
+    assert {each["before_sha256"] for each in found["files"]} == {None}
+    assert found["unchanged_files"] == 0
+
+
+async def test_the_same_files_are_no_difference(stage: Stage) -> None:
+    app = await stage.registered()
+    await stage.published(app)
+    found = await difference(stage, await stage.draft(app, 2))
+    assert [each["path"] for each in found["files"]] == ["manifest.json"]
