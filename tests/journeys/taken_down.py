@@ -101,31 +101,33 @@ async def _signed_in(app: AppClient, prover: Prover, client_id: str) -> str:
     return token
 
 
-async def stands(scene: Scene) -> set[str]:
-    """What residents still get of the app over any of the connections."""
-    found = await asyncio.gather(*(_stands(scene, each) for each in scene.connections))
-    return set().union(*found)
+WAYS = {
+    "listing": f"{MINIAPPS}/catalogue/{{app_id}}",
+    "package": f"{MINIAPPS}/catalogue/{{app_id}}/package",
+    "payments": "/payments/v1/bills",
+    "userinfo": "/identity/v1/oauth/userinfo",
+}
+ALL = frozenset({"catalogue", "exchange", *WAYS})
 
 
-async def _stands(scene: Scene, api: httpx.AsyncClient) -> set[str]:
-    path = f"{MINIAPPS}/catalogue"
-    query = {"division_code": DIVISION, "limit": "200"}
-    found = set()
-    if scene.app_id in (await api.get(path, params=query)).text:
-        found.add("catalogue")
-    for name, each in (("listing", f"{path}/{scene.app_id}"), ("package", f"{path}/{scene.app_id}/package")):
-        if (await api.get(each)).status_code != httpx.codes.NOT_FOUND:
-            found.add(name)
-    for address in ("/payments/v1/bills", "/identity/v1/oauth/userinfo"):
-        if (await scene.prover.send(api, "GET", address, token=scene.token)).status_code != httpx.codes.UNAUTHORIZED:
-            found.add(address)
-    exchange = form(scene.of_residents_app, f"miniapp-{scene.app_id}", scope="openid")
-    if (await api.post(TOKEN, data=exchange)).is_success:
-        found.add("exchange")
-    return found
+async def stands(scene: Scene, ways: frozenset[str] = ALL) -> frozenset[str]:
+    """In which of these ways residents still reach the app, over any of the connections."""
+    found = await asyncio.gather(*(_stands(scene, api, way) for api in scene.connections for way in sorted(ways)))
+    return frozenset(way for way in found if way)
 
 
-ALL = {"catalogue", "listing", "package", "/payments/v1/bills", "/identity/v1/oauth/userinfo", "exchange"}
+async def _stands(scene: Scene, api: httpx.AsyncClient, way: str) -> str | None:
+    if way == "catalogue":
+        listed = await api.get(f"{MINIAPPS}/catalogue", params={"division_code": DIVISION, "limit": "200"})
+        return way if scene.app_id in listed.text else None
+    if way == "exchange":
+        asked = form(scene.of_residents_app, f"miniapp-{scene.app_id}", scope="openid")
+        return way if (await api.post(TOKEN, data=asked)).is_success else None
+    path = WAYS[way].format(app_id=scene.app_id)
+    if way in {"listing", "package"}:
+        return way if (await api.get(path)).status_code != httpx.codes.NOT_FOUND else None
+    answer = await scene.prover.send(api, "GET", path, token=scene.token)
+    return way if answer.status_code != httpx.codes.UNAUTHORIZED else None
 
 
 async def seconds_until_gone(scene: Scene) -> tuple[float, str]:
@@ -133,9 +135,12 @@ async def seconds_until_gone(scene: Scene) -> tuple[float, str]:
     begun = time.monotonic()
     path, body = f"{MINIAPPS}/apps/{scene.app_id}/take-downs", {"reason": "被篡改", "emergency": True}
     down = _ok(await asyncio.to_thread(scene.operator.call, "POST", path, json=body))
-    while left := await stands(scene):
+    left = ALL
+    while left := await stands(scene, left):
         assert time.monotonic() - begun < _PATIENCE, left
-    return time.monotonic() - begun, down["take_down_id"]
+    seconds = time.monotonic() - begun
+    assert not await stands(scene), "something came back"
+    return seconds, down["take_down_id"]
 
 
 async def restored(scene: Scene, take_down_id: str) -> None:

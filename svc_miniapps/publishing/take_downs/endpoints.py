@@ -8,7 +8,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from svc_miniapps.members import Operator, TeamMember
 from svc_miniapps.publishing.take_downs import schemas, service
-from svc_miniapps.publishing.take_downs.models import Status
+from svc_miniapps.publishing.take_downs.models import TakeDownStatus
 
 router = APIRouter(prefix="/miniapps/v1", tags=["take-downs"])
 
@@ -26,7 +26,7 @@ async def propose_take_down(
 
 @router.get("/take-downs")
 async def list_take_downs(
-    tx: ReadTx, caller: Operator, page: PageQuery, status: Annotated[Status | None, Query()] = None
+    tx: ReadTx, caller: Operator, page: PageQuery, status: Annotated[TakeDownStatus | None, Query()] = None
 ) -> Page[schemas.TakeDown]:
     """List the take-downs in the caller's divisions, newest first."""
     return await service.list_take_downs(tx, caller, status, page)

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     """The team itself, at once."""
 
 
-class Status(StrEnum):
+class TakeDownStatus(StrEnum):
     PROPOSED = "proposed"
     EMERGENCY = "emergency"
     """Has effect, and waits for the second person."""
@@ -31,15 +31,15 @@ class Status(StrEnum):
     RESTORED = "restored"
 
 
-TRANSITIONS: dict[Status, set[Status]] = {
-    Status.PROPOSED: {Status.IN_FORCE, Status.REJECTED},
-    Status.EMERGENCY: {Status.IN_FORCE, Status.REJECTED, Status.LAPSED},
-    Status.IN_FORCE: {Status.RESTORED},
-    Status.REJECTED: set(),
-    Status.LAPSED: set(),
-    Status.RESTORED: set(),
+TRANSITIONS: dict[TakeDownStatus, set[TakeDownStatus]] = {
+    TakeDownStatus.PROPOSED: {TakeDownStatus.IN_FORCE, TakeDownStatus.REJECTED},
+    TakeDownStatus.EMERGENCY: {TakeDownStatus.IN_FORCE, TakeDownStatus.REJECTED, TakeDownStatus.LAPSED},
+    TakeDownStatus.IN_FORCE: {TakeDownStatus.RESTORED},
+    TakeDownStatus.REJECTED: set(),
+    TakeDownStatus.LAPSED: set(),
+    TakeDownStatus.RESTORED: set(),
 }
-HAS_EFFECT = frozenset({Status.EMERGENCY, Status.IN_FORCE})
+HAS_EFFECT = frozenset({TakeDownStatus.EMERGENCY, TakeDownStatus.IN_FORCE})
 
 
 class TakeDown(Base):
@@ -48,7 +48,7 @@ class TakeDown(Base):
     __tablename__ = "take_downs"
     __table_args__ = (
         one_of("kind", Kind),
-        one_of("status", Status),
+        one_of("status", TakeDownStatus),
         second_person_check("confirmed_by", "proposed_by"),
         CheckConstraint("kind = 'team' OR restored_by <> restore_proposed_by", name="second_person_restores"),
         CheckConstraint(
@@ -69,7 +69,7 @@ class TakeDown(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"))
     kind: Mapped[Kind] = mapped_column(Text)
-    status: Mapped[Status] = mapped_column(Text)
+    status: Mapped[TakeDownStatus] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     proposed_by: Mapped[UUID]
     proposed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
@@ -90,5 +90,5 @@ class TakeDown(Base):
 
     app: Mapped[App] = relationship(lazy="joined", innerjoin=True)
 
-    def move_to(self, status: Status) -> None:
-        self.status = checked_move(TRANSITIONS, Status(self.status), status)
+    def move_to(self, status: TakeDownStatus) -> None:
+        self.status = checked_move(TRANSITIONS, TakeDownStatus(self.status), status)

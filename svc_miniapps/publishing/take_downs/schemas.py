@@ -33,7 +33,7 @@ class TakeDown(BaseModel):
     take_down_id: Annotated[UUID, Field(validation_alias="id")]
     app_id: UUID
     kind: models.Kind
-    status: models.Status
+    status: models.TakeDownStatus
     reason: str
     proposed_at: datetime
     confirm_by: datetime | None

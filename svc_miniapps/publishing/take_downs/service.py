@@ -21,20 +21,20 @@ from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.publishing.take_downs import schemas
 from svc_miniapps.publishing.take_downs.effect import lift, put_in_effect
-from svc_miniapps.publishing.take_downs.models import HAS_EFFECT, Kind, Status, TakeDown
+from svc_miniapps.publishing.take_downs.models import HAS_EFFECT, Kind, TakeDown, TakeDownStatus
 
 CONFIRM_WITHIN = timedelta(days=1)
-_OPEN = {Status.PROPOSED, *HAS_EFFECT}
+_OPEN = {TakeDownStatus.PROPOSED, *HAS_EFFECT}
 _PROPOSED = SecurityEvent("take_down_proposed")
 _TAKEN_DOWN = SecurityEvent("app_taken_down")
 _RESTORED = SecurityEvent("app_restored")
 _EVENTS = {
-    Status.PROPOSED: _PROPOSED,
-    Status.EMERGENCY: _TAKEN_DOWN,
-    Status.IN_FORCE: _TAKEN_DOWN,
-    Status.REJECTED: _RESTORED,
-    Status.LAPSED: _RESTORED,
-    Status.RESTORED: _RESTORED,
+    TakeDownStatus.PROPOSED: _PROPOSED,
+    TakeDownStatus.EMERGENCY: _TAKEN_DOWN,
+    TakeDownStatus.IN_FORCE: _TAKEN_DOWN,
+    TakeDownStatus.REJECTED: _RESTORED,
+    TakeDownStatus.LAPSED: _RESTORED,
+    TakeDownStatus.RESTORED: _RESTORED,
 }
 
 
@@ -76,11 +76,11 @@ async def propose(tx: AsyncSession, caller: Caller, app_id: UUID, new: schemas.N
     await _require_none(tx, app_id, TakeDown.kind != Kind.TEAM, HAS_EFFECT if new.emergency else _OPEN)
     down = TakeDown(app=app, app_id=app.id, reason=new.reason, proposed_by=caller.id, proposed_at=now())
     if not new.emergency:
-        down.kind, down.status = Kind.ORDINARY, Status.PROPOSED
+        down.kind, down.status = Kind.ORDINARY, TakeDownStatus.PROPOSED
         tx.add(down)
         return await _changed(tx, down)
     await _require_first_emergency(tx, caller, app_id)
-    down.kind, down.status = Kind.EMERGENCY, Status.EMERGENCY
+    down.kind, down.status = Kind.EMERGENCY, TakeDownStatus.EMERGENCY
     down.confirm_by = await database_time(tx) + CONFIRM_WITHIN
     return await _take_effect(tx, down)
 
@@ -93,10 +93,10 @@ async def confirm(tx: AsyncSession, caller: Caller, take_down_id: UUID) -> schem
     """
     down = await _locked(tx, take_down_id)
     await _require_second(tx, caller, down, down.proposed_by)
-    was_emergency = down.status == Status.EMERGENCY
+    was_emergency = down.status == TakeDownStatus.EMERGENCY
     if was_emergency and down.confirm_by is not None and down.confirm_by <= await database_time(tx):
         raise TakeDownLapsed
-    down.move_to(Status.IN_FORCE)
+    down.move_to(TakeDownStatus.IN_FORCE)
     down.confirmed_by, down.confirmed_at = caller.id, now()
     return await _changed(tx, down) if was_emergency else await _take_effect(tx, down)
 
@@ -106,7 +106,7 @@ async def reject(tx: AsyncSession, caller: Caller, take_down_id: UUID) -> schema
     down = await _locked(tx, take_down_id)
     await _require_second(tx, caller, down, down.proposed_by)
     had_effect = down.status in HAS_EFFECT
-    down.move_to(Status.REJECTED)
+    down.move_to(TakeDownStatus.REJECTED)
     down.confirmed_by, down.confirmed_at = caller.id, now()
     if had_effect:
         await lift(tx, down)
@@ -169,7 +169,7 @@ async def withdraw_app(tx: AsyncSession, caller: Caller, app_id: UUID, reason: s
     app = await lock_app(tx, caller, app_id)
     await _require_none(tx, app_id, TakeDown.kind == Kind.TEAM, _OPEN)
     down = TakeDown(app=app, app_id=app.id, reason=reason, proposed_by=caller.id, proposed_at=now())
-    down.kind, down.status = Kind.TEAM, Status.IN_FORCE
+    down.kind, down.status = Kind.TEAM, TakeDownStatus.IN_FORCE
     return await _take_effect(tx, down)
 
 
@@ -180,7 +180,7 @@ async def relist_app(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.
         NotFound
     """
     app = await lock_app(tx, caller, app_id)
-    own = TakeDown.app_id == app.id, TakeDown.kind == Kind.TEAM, TakeDown.status == Status.IN_FORCE
+    own = TakeDown.app_id == app.id, TakeDown.kind == Kind.TEAM, TakeDown.status == TakeDownStatus.IN_FORCE
     down = await tx.scalar(select(TakeDown).where(*own))
     if down is None:
         raise NotFound
@@ -188,7 +188,7 @@ async def relist_app(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.
 
 
 async def list_take_downs(
-    tx: AsyncSession, caller: Caller, status: Status | None, page: PageRequest
+    tx: AsyncSession, caller: Caller, status: TakeDownStatus | None, page: PageRequest
 ) -> Page[schemas.TakeDown]:
     """The take-downs in the divisions of an operator, the newest first."""
     query = select(TakeDown).join(App, App.id == TakeDown.app_id)
@@ -209,7 +209,7 @@ async def take_downs_of(tx: AsyncSession, caller: Caller, app_id: UUID, page: Pa
 async def lapse_unconfirmed(database: Database) -> int:
     """End the emergencies that no second operator confirmed in time. Returns how many."""
     async with database.transaction() as tx:
-        due = TakeDown.status == Status.EMERGENCY, TakeDown.confirm_by <= await database_time(tx)
+        due = TakeDown.status == TakeDownStatus.EMERGENCY, TakeDown.confirm_by <= await database_time(tx)
         overdue = (await tx.scalars(select(TakeDown.id).where(*due).limit(100))).all()
     return sum([await _lapse(database, take_down_id) for take_down_id in overdue])
 
@@ -217,16 +217,16 @@ async def lapse_unconfirmed(database: Database) -> int:
 async def _lapse(database: Database, take_down_id: UUID) -> bool:
     async with database.transaction() as tx:
         down = await _locked(tx, take_down_id)
-        if down.status != Status.EMERGENCY:  # the second operator was quicker
+        if down.status != TakeDownStatus.EMERGENCY:  # the second operator was quicker
             return False
-        down.move_to(Status.LAPSED)
+        down.move_to(TakeDownStatus.LAPSED)
         await lift(tx, down)
         await _changed(tx, down)
         return True
 
 
 async def _restored(tx: AsyncSession, down: TakeDown, person_id: UUID) -> schemas.TakeDown:
-    down.move_to(Status.RESTORED)
+    down.move_to(TakeDownStatus.RESTORED)
     down.restored_by, down.restored_at = person_id, now()
     await lift(tx, down)
     return await _changed(tx, down)
@@ -241,16 +241,18 @@ async def _take_effect(tx: AsyncSession, down: TakeDown) -> schemas.TakeDown:
 
 async def _changed(tx: AsyncSession, down: TakeDown) -> schemas.TakeDown:
     await tx.flush()
-    record_on_commit(tx, _EVENTS[Status(down.status)], take_down_id=down.id, app_id=down.app_id)
+    record_on_commit(tx, _EVENTS[TakeDownStatus(down.status)], take_down_id=down.id, app_id=down.app_id)
     return schemas.TakeDown.of(down)
 
 
 def _require_in_force(down: TakeDown) -> None:
-    if down.kind == Kind.TEAM or down.status != Status.IN_FORCE:
-        raise IllegalMove(current=str(down.status), wanted=str(Status.RESTORED))
+    if down.kind == Kind.TEAM or down.status != TakeDownStatus.IN_FORCE:
+        raise IllegalMove(current=str(down.status), wanted=str(TakeDownStatus.RESTORED))
 
 
-async def _require_none(tx: AsyncSession, app_id: UUID, by: ColumnElement[bool], statuses: Collection[Status]) -> None:
+async def _require_none(
+    tx: AsyncSession, app_id: UUID, by: ColumnElement[bool], statuses: Collection[TakeDownStatus]
+) -> None:
     query = select(TakeDown.id).where(TakeDown.app_id == app_id, by, TakeDown.status.in_(statuses))
     if other := await tx.scalar(query.limit(1)):
         raise TakeDownOpen(take_down_id=str(other))
@@ -258,7 +260,7 @@ async def _require_none(tx: AsyncSession, app_id: UUID, by: ColumnElement[bool],
 
 async def _require_first_emergency(tx: AsyncSession, caller: Caller, app_id: UUID) -> None:
     own = TakeDown.app_id == app_id, TakeDown.kind == Kind.EMERGENCY, TakeDown.proposed_by == caller.id
-    unconfirmed = TakeDown.status.in_([Status.LAPSED, Status.REJECTED])
+    unconfirmed = TakeDown.status.in_([TakeDownStatus.LAPSED, TakeDownStatus.REJECTED])
     if await tx.scalar(select(TakeDown.id).where(*own, unconfirmed).limit(1)):
         raise EmergencyLapsedBefore
 

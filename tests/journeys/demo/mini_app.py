@@ -1,8 +1,11 @@
-"""The smallest mini-app package the W3C MiniApp specifications allow."""
+"""The smallest mini-app package the W3C MiniApp specifications allow, and its approval."""
 
 import io
 import json
 import zipfile
+
+from tests.journeys.demo.app import Person
+from tests.journeys.demo.stage import Stage
 
 _PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
@@ -34,3 +37,11 @@ def package(app_id: str, name: str, version_code: int) -> bytes:
         for path, content in files.items():
             archive.writestr(path, content)
     return packed.getvalue()
+
+
+def approve_with_checklist(stage: Stage, reviewer: Person, path: str) -> None:
+    without = reviewer.call("POST", path, json={"checklist": []})
+    stage.narrator.answered("nobody approves without the checklist", without, 422, "checklist_incomplete")
+    items = reviewer.call("GET", "/miniapps/v1/review-checklist").json()["items"]
+    checked = {"checklist": [{"item": each["item"]} for each in items]}
+    stage.narrator.check("the reviewer approves", reviewer.call("POST", path, json=checked).is_success)

@@ -296,15 +296,3 @@ async def test_every_change_makes_a_new_etag(stage: Stage) -> None:
         etags.append((await stage.api.get(path, headers=stage.team)).headers["etag"])
     assert all(before != after for before, after in pairwise(etags))
     assert len(set(etags)) == len(etags)
-
-
-async def test_events_name_staff_by_id_only(stage: Stage, database: Database) -> None:
-    release_id = await brought_to(stage, Status.PUBLISHED)
-    async with database.read() as tx:
-        events = [event for event in await emitted(tx) if event.key == release_id]
-    common = {"release_id", "app_id", "version", "version_code", "division_code", "category"}
-    assert [set(event.data) - common for event in events] == [
-        {"submitted_by"},
-        {"reviewer_id"},
-        {"sha256", "size_bytes", "is_rollback"},
-    ]
