@@ -11,8 +11,7 @@ from chassis.db import now
 from chassis.problems import NotFound
 from svc_miniapps.catalogue.deltas.models import PackageDelta
 from svc_miniapps.packages.download import Stored
-from svc_miniapps.packages.faces import Icon
-from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.models import Icon, Package
 from svc_miniapps.publishing.gray.models import GrayListing
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.releases.models import Release

@@ -7,35 +7,13 @@ from dataclasses import dataclass
 from typing import IO, Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
 
-from svc_miniapps.base import Base
+from svc_miniapps.packages.models import Icon, PackageFace
 
 MAX_ICON_BYTES = 256 * 1024
 _HEAD_BYTES = 12
-
-
-class Icon(Base):
-    """A picture by its digest; the same one of several packages is kept once."""
-
-    __tablename__ = "icons"
-
-    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
-    media_type: Mapped[str] = mapped_column(Text)
-    content: Mapped[bytes]
-
-
-class PackageFace(Base):
-    """What stands in the catalogue of a package. Written with it, and never changed."""
-
-    __tablename__ = "package_faces"
-
-    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
-    min_platform_code: Mapped[int]
-    icon_sha256: Mapped[str | None] = mapped_column(Text, ForeignKey("icons.sha256"))
 
 
 @dataclass(frozen=True)

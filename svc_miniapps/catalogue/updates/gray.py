@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_miniapps.catalogue.entries import Catalogue, Entry
-from svc_miniapps.packages.faces import PackageFace
+from svc_miniapps.packages.models import PackageFace
 from svc_miniapps.publishing.gray.models import GrayListing
 from svc_miniapps.publishing.gray.service import gray_for
 

@@ -6,8 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import DEFAULT_LANGUAGE
-from svc_miniapps.packages.faces import PackageFace
-from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.models import Package, PackageFace
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.listings.search_words import search_words
 from svc_miniapps.publishing.releases.models import Release
