@@ -10,7 +10,10 @@ from kit.metrics import metrics
 from kit.staff.standing import admitting
 from kit.strict_requests import strict
 from svc_miniapps.apps.endpoints import router as apps
+from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.catalogue.updates.endpoints import router as updates
+from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.gray.endpoints import router as gray
@@ -30,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, apps, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, catalogue),
+                *(reviews, differences, take_downs, clients, catalogue, updates),
             )
         ],
         title="My Ili mini-apps",
@@ -38,4 +41,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         admission=refusing_ended(admitting()),
     )
     prove_possession(app)
+    app.state.catalogue_copy = CatalogueCopy()
+    app.add_middleware(UpdateChecks, copy=app.state.catalogue_copy)
     return app

@@ -12,7 +12,12 @@ TABLES = dict.fromkeys(
     ),
     _STAFF,
 ) | dict.fromkeys(("testers", "trials"), _TESTER)
-IMPERSONAL = frozenset({"categories", "changed_days", "gray_listings", "listings", "package_upload_parts"})
+IMPERSONAL = frozenset(
+    {
+        *("categories", "changed_days", "gray_listings", "icons", "listings"),
+        *("package_deltas", "package_faces", "package_upload_parts"),
+    }
+)
 FIGURES = (
     Figure(
         "app_clients",

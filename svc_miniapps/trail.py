@@ -1,6 +1,7 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005 and 0010 have their own copies; a change here needs another that replaces them.
+The triggers of migrations 0002, 0005, 0010 and 0011 have their own copies; a change here needs another that replaces
+them.
 """
 
 import sys
@@ -20,6 +21,8 @@ SEALED_TABLES = (
     SealedTable("listings", key=f"{ROW}.app_id::text"),
     SealedTable("gray_listings", key=f"{ROW}.app_id::text"),
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
+    SealedTable("package_faces", key=f"{ROW}.package_id::text"),
+    SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )
 
 TRAIL = Trail("miniapps", SEALED_TABLES, {"audit": AUDIT_CHAIN})

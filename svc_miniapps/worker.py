@@ -13,6 +13,7 @@ from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
+from svc_miniapps.catalogue.deltas.worker import make_deltas
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
@@ -34,12 +35,14 @@ from svc_miniapps.settings import WorkerSettings
 from svc_miniapps.trail import TRAIL
 
 SWEEP_SECONDS = 3600.0
+DELTA_SECONDS = 20.0
 
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
+        Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
         Every(60.0, partial(forget_expired, database)),
         Every(SWEEP_SECONDS, partial(forget_old, database)),
         Every(60.0, partial(withdraw_overdue, database)),
@@ -50,6 +53,10 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
     await sweep(database, opened(settings.packages))
+
+
+async def _make_deltas(settings: WorkerSettings, database: Database) -> None:
+    await make_deltas(database, opened(settings.packages))
 
 
 def make_worker(settings: WorkerSettings) -> Worker:

@@ -8,7 +8,10 @@ CACHED = {
     ("GET", "/identity/v1/oauth/jwks"),
     ("GET", "/miniapps/v1/catalogue"),
     ("GET", "/miniapps/v1/catalogue/{app_id}"),
+    ("GET", "/miniapps/v1/catalogue/icons/{sha256}"),
+    ("GET", "/miniapps/v1/catalogue/{app_id}/deltas/{sha256}"),
     ("GET", "/miniapps/v1/catalogue/{app_id}/package"),
+    ("GET", "/miniapps/v1/catalogue/{app_id}/packages/{sha256}"),
     ("GET", "/payments/v1/signing-keys"),
     ("GET", "/services/v1/divisions"),
     ("GET", "/services/v1/divisions/{code}/townships"),
@@ -40,7 +43,7 @@ def faults_of(method: str, template: str, status: int, headers: Iterable[tuple[b
     sent = [(name.decode().lower(), value.decode()) for name, value in headers]
     caching = [value for name, value in sent if name == "cache-control"]
     sniffing = [value for name, value in sent if name == "x-content-type-options"]
-    may_be_cached = (method, template) in CACHED and status in {200, 304}
+    may_be_cached = (method, template) in CACHED and status in {200, 206, 304}
     is_right = caching == ["no-store"] or (may_be_cached and len(caching) == 1 and caching[0].startswith("public, max"))
     where = f"{method} {template}: {status}"
     return [

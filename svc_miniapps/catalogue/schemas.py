@@ -1,40 +1,32 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from svc_miniapps.packages.schemas import Version
-from svc_miniapps.publishing.listings.models import Listing as ListingRow
 
 
 class Listing(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     app_id: UUID
     release_id: UUID
     name: str
+    """In the language that was asked for, where the app has it."""
     short_description: str
+    language: str
+    """Of the name and the description."""
     category: str
     division_code: str
     languages: list[str]
     version: Version
+    min_platform_code: int
+    """The lowest version of the platform that runs it, `platform_version.min_code` of its manifest."""
     sha256: str
+    """Of the bytes at `package_url`."""
     size_bytes: int
     package_url: str
-    """Path of the download at this address."""
+    """Path of these very bytes at this address; it names them by their digest."""
+    icon_url: str | None
+    """Path of the icon, which it names by its digest too; null where the package has none to show."""
     published_at: datetime
-
-    @classmethod
-    def of(cls, listing: ListingRow) -> "Listing":
-        return cls(
-            app_id=listing.app_id,
-            release_id=listing.release_id,
-            name=listing.name,
-            short_description=listing.short_description,
-            category=listing.category,
-            division_code=listing.division_code,
-            languages=listing.languages,
-            version=Version.of(listing.package),
-            sha256=listing.package.sha256,
-            size_bytes=listing.package.size_bytes,
-            package_url=f"/miniapps/v1/catalogue/{listing.app_id}/package",
-            published_at=listing.published_at,
-        )

@@ -1,33 +1,92 @@
 """What residents see: of each app the release published last, in its division or in the whole prefecture."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from chassis.pagination import Page, PageRequest, page_of
+from chassis.pagination import BadCursor, PageRequest, cursor_after
 from chassis.problems import NotFound
-from svc_miniapps.catalogue import schemas
-from svc_miniapps.publishing.listings.models import Listing
-from svc_miniapps.reference.categories.service import require_category
-from svc_miniapps.reference.divisions.models import PREFECTURE
-from svc_miniapps.reference.divisions.service import require_division
+from svc_miniapps.catalogue.answers import Answer
+from svc_miniapps.catalogue.entries import Catalogue, Entry, nearest
+from svc_miniapps.publishing.listings.search_words import folded
+from svc_miniapps.reference.categories.service import UnknownCategory
+from svc_miniapps.reference.divisions.service import UnknownDivision
 
 
-async def list_catalogue(
-    tx: AsyncSession, division_code: str, category: str | None, page: PageRequest
-) -> Page[schemas.Listing]:
-    """The apps of a division and of the whole prefecture, those registered last first."""
-    await require_division(tx, division_code)
-    query = select(Listing).where(Listing.division_code.in_({division_code, PREFECTURE}), Listing.hidden_at.is_(None))
-    if category is not None:
-        await require_category(tx, category)
-        query = query.where(Listing.category == category)
-    return await page_of(tx, query, page, Listing.app_id, schemas.Listing.of, newest_first=True)
+@dataclass(frozen=True)
+class Wanted:
+    """What a phone asks the catalogue for."""
+
+    division_code: str
+    category: str | None = None
+    language: str | None = None
+    """Of the texts."""
+    only_in_language: bool = False
+    platform_version: int | None = None
+    search: str | None = None
 
 
-async def get_listing(tx: AsyncSession, app_id: UUID) -> Listing:
-    listing = await tx.get(Listing, app_id)
-    if listing is None or listing.hidden_at is not None:
+def list_catalogue(catalogue: Catalogue, wanted: Wanted, page: PageRequest) -> Answer:
+    """The apps of a division and of the whole prefecture, those registered last first.
+
+    Raises:
+        UnknownDivision, UnknownCategory, BadCursor
+    """
+    if wanted.division_code not in catalogue.divisions:
+        raise UnknownDivision
+    if wanted.category is not None and wanted.category not in catalogue.categories:
+        raise UnknownCategory
+    after = _key(page.after)
+    answer = catalogue.answers.get((wanted, page))
+    if answer is None:
+        entries = list(islice(_matching(catalogue, wanted, after), page.limit + 1))
+        answer = _page(entries, wanted.language, page.limit)
+        if answer.size() < catalogue.answers.maxsize:
+            catalogue.answers[(wanted, page)] = answer
+    return answer
+
+
+def get_listing(catalogue: Catalogue, app_id: UUID, language: str | None) -> Answer:
+    entry = listed(catalogue, app_id)
+    return Answer(entry.listing(entry.language_for(language)))
+
+
+def listed(catalogue: Catalogue, app_id: UUID) -> Entry:
+    """Raises: NotFound."""
+    entry = catalogue.entries.get(app_id)
+    if entry is None:
         raise NotFound
-    return listing
+    return entry
+
+
+def _key(after: str | None) -> UUID | None:
+    try:
+        return None if after is None else UUID(after)
+    except ValueError:
+        raise BadCursor from None
+
+
+def _matching(catalogue: Catalogue, wanted: Wanted, after: UUID | None) -> Iterator[Entry]:
+    words = None if wanted.search is None else folded(wanted.search)
+    for entry in catalogue.of_division[wanted.division_code]:
+        if (
+            (after is None or entry.app_id < after)
+            and (wanted.category is None or entry.category == wanted.category)
+            and (wanted.platform_version is None or entry.min_platform_code <= wanted.platform_version)
+            and not (wanted.only_in_language and not _speaks(entry, wanted.language))
+            # Nothing is left of signs alone, which no name is searched for.
+            and (words is None or (words and words in entry.search_words))
+        ):
+            yield entry
+
+
+def _speaks(entry: Entry, language: str | None) -> bool:
+    return language is None or nearest(language, frozenset(entry.languages)) is not None
+
+
+def _page(entries: list[Entry], language: str | None, limit: int) -> Answer:
+    shown = entries[:limit]
+    items = b",".join(entry.listing(entry.language_for(language)) for entry in shown)
+    following = b'"%s"' % cursor_after(shown[-1].app_id).encode() if len(entries) > limit else b"null"
+    return Answer(b'{"items":[' + items + b'],"next_cursor":' + following + b"}")

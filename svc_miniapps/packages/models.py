@@ -25,3 +25,23 @@ class Package(Base):
     """Where the object store has it."""
     uploaded_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+
+class Icon(Base):
+    """A picture by its digest; the same one of several packages is kept once."""
+
+    __tablename__ = "icons"
+
+    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    media_type: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes]
+
+
+class PackageFace(Base):
+    """What stands in the catalogue of a package. Written with it, and never changed."""
+
+    __tablename__ = "package_faces"
+
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
+    min_platform_code: Mapped[int]
+    icon_sha256: Mapped[str | None] = mapped_column(Text, ForeignKey("icons.sha256"))

@@ -18,6 +18,7 @@ from chassis.telemetry import log
 from svc_miniapps.settings import Settings
 
 FOLDER = "packages"
+DELTAS = "deltas"
 _CHUNK = 256 * 1024
 
 
@@ -44,17 +45,26 @@ def _reached() -> Iterator[None]:
         raise TryLater from None
 
 
-async def put(store: ObjectStore, key: str, file: Path) -> None:
+async def put(store: ObjectStore, key: str, file: Path | bytes) -> None:
     """Store a file under a new key, piece by piece; it is there as a whole or not at all."""
     with _reached():
         await obstore.put_async(store, key, file)
 
 
-async def stream(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
-    """The content of a stored object, opened before the answer begins, so that a failure is a 503."""
+async def stream(store: ObjectStore, key: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+    """The content of a stored object, or its bytes from the first up to before the second number.
+
+    It is opened before the answer begins, so that a failure is a 503.
+    """
     with _reached():
-        result = await obstore.get_async(store, key)
+        result = await obstore.get_async(store, key, options={"range": part} if part else None)
     return aiter(result.stream(min_chunk_size=_CHUNK))
+
+
+async def read(store: ObjectStore, key: str) -> bytes:
+    """The whole content, for the worker; packages have 20 MB at most."""
+    with _reached():
+        return bytes(await (await obstore.get_async(store, key)).bytes_async())
 
 
 async def older_than(store: ObjectStore, age: timedelta) -> AsyncIterator[Sequence[str]]:

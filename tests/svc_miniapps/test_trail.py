@@ -8,6 +8,8 @@ from sqlalchemy import text
 
 from chassis.db import Database, new_id
 from kit.audit.anchoring import Anchoring
+from svc_miniapps.catalogue.deltas.worker import make_deltas
+from svc_miniapps.packages.store import opened
 from svc_miniapps.settings import Settings, WorkerSettings
 from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
@@ -23,11 +25,12 @@ def proof(tmp_path: Path) -> Proof:
     return Proof(COMMAND, (tmp_path / "anchors").as_uri())
 
 
-async def play(stage: Stage) -> None:
+async def play(stage: Stage, settings: Settings, database: Database) -> None:
     """A published app with a newer version, a gray one, a take-down, a draft; a rejected and resubmitted one."""
     app, other = await stage.registered(), await stage.registered(name="公交到站")
     await stage.published(app)
     await stage.published(app, 2)
+    assert await make_deltas(database, opened(settings.packages)) == 1
     release_id = await stage.draft(other)
     for step in ("submit", "reject", "submit", "withdraw", "submit", "approve"):
         assert (await stage.step(release_id, step)).status_code == 200
@@ -41,10 +44,10 @@ async def play(stage: Stage) -> None:
 
 
 @pytest_asyncio.fixture
-async def played(stage: Stage, database: Database, proof: Proof) -> Database:
+async def played(stage: Stage, settings: Settings, database: Database, proof: Proof) -> Database:
     """The scene, anchored twice."""
     anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
-    await play(stage)
+    await play(stage, settings, database)
     await anchoring.anchor(database)
     await stage.registered(name="图书馆")
     await anchoring.anchor(database)

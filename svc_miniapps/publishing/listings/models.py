@@ -2,6 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Index, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp
@@ -23,6 +24,12 @@ class Listing(Base):
     name: Mapped[str] = mapped_column(Text)
     short_description: Mapped[str] = mapped_column(Text)
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    texts: Mapped[dict[str, dict[str, str]]] = mapped_column(JSONB)
+    """By language tag the `name` and the `short_description`; where a language is missing, those above."""
+    search_words: Mapped[str] = mapped_column(Text)
+    min_platform_code: Mapped[int]
+    """The lowest version of the platform that runs it."""
+    icon_sha256: Mapped[str | None] = mapped_column(Text, ForeignKey("icons.sha256"))
     published_at: Mapped[datetime] = mapped_column(Timestamp)
     hidden_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when residents do not see it, because the app is taken down."""

@@ -5,13 +5,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_miniapps.packages.models import Package
+from chassis.problems import DEFAULT_LANGUAGE
+from svc_miniapps.packages.models import Package, PackageFace
 from svc_miniapps.publishing.listings.models import Listing
+from svc_miniapps.publishing.listings.search_words import search_words
 from svc_miniapps.publishing.releases.models import Release
 
 
 async def show_in_catalogue(tx: AsyncSession, release: Release) -> None:
     """Let residents see a release in the place of the one before; the app is locked by the caller."""
+    face = await tx.get(PackageFace, release.package_id)
+    texts = {DEFAULT_LANGUAGE: {"name": release.app.name, "short_description": release.short_description}}
     listing = Listing(
         app_id=release.app_id,
         release_id=release.id,
@@ -21,6 +25,10 @@ async def show_in_catalogue(tx: AsyncSession, release: Release) -> None:
         name=release.app.name,
         short_description=release.short_description,
         languages=release.languages,
+        texts=texts,
+        search_words=search_words(each["name"] for each in texts.values()),
+        min_platform_code=face.min_platform_code if face else 1,
+        icon_sha256=face.icon_sha256 if face else None,
         published_at=release.published_at,
     )
     await tx.merge(listing)

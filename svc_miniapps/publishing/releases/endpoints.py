@@ -40,7 +40,7 @@ async def get_release(
 @router.get("/releases/{release_id}/package", response_class=StreamingResponse, responses=PACKAGE_RESPONSES)
 async def download_release_package(
     tx: ReadTx, caller: TeamMemberOrReviewer, objects: Store, release_id: UUID
-) -> StreamingResponse:
+) -> Response:
     """Download the package of a release as it was uploaded, for review."""
     release = await service.get_release(tx, caller, release_id)
     return await package_response(objects, release.package)

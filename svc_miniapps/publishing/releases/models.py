@@ -58,6 +58,7 @@ class Release(Base):
             postgresql_where=text("status IN ('submitted', 'approved', 'gray')"),
         ),
         Index("ix_releases_app_id", "app_id", "id"),
+        Index("ix_releases_published_at", "app_id", "published_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

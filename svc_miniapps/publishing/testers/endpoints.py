@@ -1,7 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 
 from chassis.auth import Caller, allow
@@ -54,6 +54,6 @@ async def open_trial(tx: Tx, caller: Person, once: OnceKey, body: schemas.TrialT
 
 
 @router.get("/trials/{trial_id}/package", response_class=StreamingResponse, responses=PACKAGE_RESPONSES)
-async def download_trial_package(tx: ReadTx, caller: Person, objects: Store, trial_id: UUID) -> StreamingResponse:
+async def download_trial_package(tx: ReadTx, caller: Person, objects: Store, trial_id: UUID) -> Response:
     """Download the package of a trial that the caller has opened."""
     return await package_response(objects, await service.package_of_trial(tx, caller, trial_id))

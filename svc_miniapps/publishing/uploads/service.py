@@ -4,6 +4,7 @@ The object store is never called inside a transaction. An upload that ends betwe
 orphaned object; `sweep` deletes those.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import tempfile
@@ -27,6 +28,7 @@ from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
 from svc_miniapps.packages.checks.inspection import Sound
 from svc_miniapps.packages.checks.manifest import Expected, version_too_low
+from svc_miniapps.packages.faces import Face, face_of, keep_face
 from svc_miniapps.packages.findings import PackageRefused
 from svc_miniapps.packages.inspection import inspect_in_turn
 from svc_miniapps.packages.models import Package
@@ -88,11 +90,12 @@ async def upload(
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
         sound = await inspect_in_turn(received.path, expected)
+        face = await asyncio.to_thread(face_of, received.path)
         # The key is this upload's own: no other upload's object, and no sweep of an older one, can come between.
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
         await store.put(objects, key, received.path)
     async with database.transaction() as tx:
-        return await _record(tx, caller, app_id, version_code, _Stored(received, key, sound))
+        return await _record(tx, caller, app_id, version_code, _Stored(received, key, sound, face))
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class _Stored:
     received: _Received
     key: str
     sound: Sound
+    face: Face
 
 
 async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
@@ -164,6 +168,7 @@ async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: 
     )
     tx.add(package)
     await tx.flush()
+    await keep_face(tx, package.id, stored.face)
     release = await open_draft(tx, app, package)
     return Uploaded(schemas.Package.of(package, release.id), is_new=True)
 

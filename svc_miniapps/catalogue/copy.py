@@ -1,0 +1,120 @@
+"""The copy of the catalogue that each process holds, compared with the database once a second."""
+
+import asyncio
+from collections import defaultdict
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from chassis.db import Database
+from svc_miniapps.catalogue.deltas.models import PackageDelta
+from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
+from svc_miniapps.packages.models import Package
+from svc_miniapps.publishing.listings.models import Listing
+from svc_miniapps.reference.categories.models import Category
+from svc_miniapps.reference.divisions.models import Division
+
+FRESH_SECONDS = 1.0
+OLDEST_SECONDS = 2.0
+"""While one request reads, the others use the copy up to this age: a take-down is visible after it."""
+_FINGERPRINT = text(
+    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, xmin), ' ' ORDER BY app_id)) FROM listings), "
+    "(SELECT count(*) FROM package_deltas))"
+)
+_LISTED = (
+    *(Listing.app_id, Listing.release_id, Listing.division_code, Listing.category, Listing.name),
+    *(Listing.short_description, Listing.languages, Listing.texts, Listing.search_words, Listing.min_platform_code),
+    *(Listing.icon_sha256, Listing.published_at),
+    *(Package.version_code, Package.version_name, Package.sha256, Package.size_bytes),
+)
+
+
+class CatalogueCopy:
+    """The copy of one process."""
+
+    def __init__(self) -> None:
+        self._catalogue: Catalogue | None = None
+        self._read_at = float("-inf")
+        self._changes = 0
+        self._reading = asyncio.Lock()
+
+    def at_hand(self) -> Catalogue | None:
+        """The copy, if it may be used without reading the database."""
+        age = asyncio.get_running_loop().time() - self._read_at
+        usable = age <= FRESH_SECONDS or (age <= OLDEST_SECONDS and self._reading.locked())
+        return self._catalogue if usable else None
+
+    async def current(self, database: Database) -> Catalogue:
+        """The catalogue as it was at most two seconds ago."""
+        if catalogue := self.at_hand():
+            return catalogue
+        async with self._reading:
+            age = asyncio.get_running_loop().time() - self._read_at
+            if self._catalogue is None or age > FRESH_SECONDS:  # else another request has read it meanwhile
+                self._catalogue = await self._read(database)
+            return self._catalogue
+
+    def expire(self) -> None:
+        """Something of the catalogue may have changed: the next request reads it."""
+        self._changes += 1
+        self._read_at = float("-inf")
+
+    async def _read(self, database: Database) -> Catalogue:
+        begun, changes = asyncio.get_running_loop().time(), self._changes
+        catalogue = self._catalogue
+        async with database.read() as tx:
+            fingerprint = await _fingerprint(tx)
+            if catalogue is None or catalogue.fingerprint != fingerprint:
+                catalogue = await _read(tx, fingerprint)
+        # What changed while this was read may not be in it.
+        self._read_at = begun if changes == self._changes else float("-inf")
+        return catalogue
+
+
+async def _fingerprint(tx: AsyncSession) -> str:
+    """A text that is another one once any listing was added, changed or removed.
+
+    PostgreSQL computes it of 2,000 listings in two milliseconds; a number that transactions count up would either
+    serialise them or be seen out of order.
+    """
+    fingerprint: str = (await tx.execute(_FINGERPRINT)).scalar_one()
+    return fingerprint
+
+
+async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
+    shown = select(*_LISTED).join(Package, Package.id == Listing.package_id).where(Listing.hidden_at.is_(None))
+    rows = await tx.execute(shown)
+    deltas = await _deltas(tx)
+    return Catalogue(
+        fingerprint,
+        [Entry(**row, deltas=deltas.get(row["app_id"], {})) for row in rows.mappings()],
+        frozenset(await tx.scalars(select(Division.code))),
+        frozenset(await tx.scalars(select(Category.code))),
+    )
+
+
+async def _deltas(tx: AsyncSession) -> dict[UUID, dict[str, Difference]]:
+    """Of each app the deltas that lead to its listed version."""
+    older = aliased(Package)
+    query = (
+        select(Listing.app_id, older.sha256, PackageDelta.sha256, PackageDelta.size_bytes)
+        .join(PackageDelta, PackageDelta.to_package_id == Listing.package_id)
+        .join(older, older.id == PackageDelta.from_package_id)
+    )
+    found: dict[UUID, dict[str, Difference]] = defaultdict(dict)
+    for app_id, from_sha256, sha256, size_bytes in await tx.execute(query):
+        if sha256 is not None and size_bytes is not None:
+            found[app_id][from_sha256] = Difference(sha256, size_bytes)
+    return found
+
+
+async def _catalogue(request: Request) -> Catalogue:
+    copy: CatalogueCopy = request.app.state.catalogue_copy
+    return await copy.current(request.app.state.database)
+
+
+InCatalogue = Annotated[Catalogue, Depends(_catalogue)]

@@ -1,0 +1,46 @@
+"""What a signed-in person has of gray releases, as entries beside those of the catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_miniapps.catalogue.entries import Catalogue, Entry
+from svc_miniapps.packages.models import PackageFace
+from svc_miniapps.publishing.gray.models import GrayListing
+from svc_miniapps.publishing.gray.service import gray_for
+
+
+async def gray_entries(
+    tx: AsyncSession, catalogue: Catalogue, person_id: UUID, division_code: str, app_ids: Sequence[UUID]
+) -> dict[str, Entry]:
+    """Of these apps those of which the person has another version than the catalogue, by the id as it is written."""
+    gray = await gray_for(tx, person_id, division_code, app_ids)
+    packages = [each.package_id for each in gray.values()]
+    faces = {face.package_id: face for face in await tx.scalars(_faces(packages))} if packages else {}
+    return {
+        str(app_id): _entry(catalogue.entries[app_id], each, faces.get(each.package_id))
+        for app_id, each in gray.items()
+        if app_id in catalogue.entries
+    }
+
+
+def _faces(package_ids: Sequence[UUID]) -> Select[PackageFace]:
+    return select(PackageFace).where(PackageFace.package_id.in_(package_ids))
+
+
+def _entry(listed: Entry, gray: GrayListing, face: PackageFace | None) -> Entry:
+    return replace(
+        listed,
+        release_id=gray.release_id,
+        version_code=gray.package.version_code,
+        version_name=gray.package.version_name,
+        sha256=gray.package.sha256,
+        size_bytes=gray.package.size_bytes,
+        min_platform_code=face.min_platform_code if face else 1,
+        deltas={},
+        written={},
+        updates={},
+    )

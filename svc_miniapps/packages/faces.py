@@ -1,0 +1,70 @@
+"""What a phone shows and checks of a package before it fetches it: the icon and the platform it needs."""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_miniapps.packages.models import Icon, PackageFace
+
+MAX_ICON_BYTES = 256 * 1024
+_HEAD_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    media_type: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Face:
+    min_platform_code: int
+    icon: Picture | None
+    """The first one of the manifest that is a PNG, WebP or JPEG of at most 256 KiB."""
+
+
+def face_of(file: Path) -> Face:
+    """The face of a package that was inspected."""
+    with zipfile.ZipFile(file) as archive:
+        manifest: dict[str, Any] = json.loads(archive.read("manifest.json"))
+        pictures = (_picture(archive, icon["src"].removeprefix("/")) for icon in manifest["icons"])
+        return Face(manifest["platform_version"]["min_code"], next(filter(None, pictures), None))
+
+
+def _picture(archive: zipfile.ZipFile, path: str) -> Picture | None:
+    if archive.getinfo(path).file_size > MAX_ICON_BYTES:
+        return None
+    content = archive.read(path)
+    media_type = _media_type(content[:_HEAD_BYTES])
+    return Picture(media_type, content) if media_type else None
+
+
+def _media_type(head: bytes) -> str | None:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+async def keep_face(tx: AsyncSession, package_id: UUID, face: Face) -> None:
+    """Keep the face of a package that is recorded in this transaction."""
+    icon = face.icon
+    if icon:
+        row = insert(Icon).values(sha256=icon.sha256, media_type=icon.media_type, content=icon.content)
+        await tx.execute(row.on_conflict_do_nothing())
+    tx.add(
+        PackageFace(package_id=package_id, min_platform_code=face.min_platform_code, icon_sha256=icon and icon.sha256)
+    )
+    await tx.flush()
