@@ -70,6 +70,7 @@ TAGS: dict[str, dict[str, str]] = {
     "miniapps": {
         "catalogue": "Published mini-apps, as residents see and download them.",
         "categories": "The kinds of mini-apps.",
+        "teams": "County teams, their members and the apps they hand over.",
         "apps": "Mini-apps of county teams.",
         "packages": "Packages that teams upload.",
         "releases": "Releases of mini-apps, from draft to publication.",

@@ -16,12 +16,13 @@ from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.uploads.endpoints import router as packages
 from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.settings import Settings
+from svc_miniapps.teams.endpoints import router as teams
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, apps, packages, releases, reviews, clients, catalogue],
+        [metrics, categories, teams, apps, packages, releases, reviews, clients, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

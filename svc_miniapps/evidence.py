@@ -4,10 +4,11 @@ from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 
+_OF_TEAMS = ("teams", "team_members")
 TABLES = dict.fromkeys(
-    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _STAFF
+    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles", *_OF_TEAMS), _STAFF
 )
-IMPERSONAL = frozenset({"categories", "listings"})
+IMPERSONAL = frozenset({"app_names", "categories", "listings"})
 FIGURES = (
     Figure(
         "app_clients",

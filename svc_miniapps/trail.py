@@ -1,6 +1,7 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002 and 0005 have their own copies; a change here needs a migration that replaces them.
+The triggers of migrations 0002, 0005 and 0008 have their own copies; a change here needs a migration that replaces
+them.
 """
 
 import sys
@@ -12,6 +13,8 @@ from kit.audit.sealing import ROW, SealedTable, with_hashes
 
 SEALED_TABLES = (
     SealedTable("apps"),
+    SealedTable("teams"),
+    SealedTable("team_members"),
     SealedTable("packages"),
     SealedTable("releases"),
     SealedTable("reviews", with_hashes(reasons=("reasons",))),

@@ -35,6 +35,28 @@ class Stage:
         token = self.tokens.sign(sub=str(person_id or new_id()), assurance_level=2, memberships=claims)
         return {"Authorization": f"Bearer {token}"}
 
+    async def teams(self, caller: Headers | None = None) -> list[Json]:
+        answer = await self.api.get("/miniapps/v1/teams", headers=caller or self.team)
+        items: list[Json] = answer.json()["items"]
+        return items
+
+    async def set_role(
+        self, person_id: object, role: str = "developer", lead: Headers | None = None, team_id: str | None = None
+    ) -> httpx.Response:
+        """Give a person a role in a team; by default in the usual team, by its lead."""
+        team_id = team_id or (await self.teams(lead))[0]["team_id"]
+        path = f"/miniapps/v1/teams/{team_id}/members/{person_id}"
+        return await self.api.put(path, json={"role": role}, headers=lead or self.team)
+
+    async def colleague(self, role: str = "developer", person_id: UUID | None = None) -> Headers:
+        """Somebody else of the usual team, who has registered an app already."""
+        person_id = person_id or new_id()
+        caller = self.person(("county_team", self.team_organisation, YINING), person_id=person_id)
+        await self.teams(caller)
+        answer = await self.set_role(person_id, role)
+        assert answer.status_code == 200, answer.text
+        return caller
+
     async def register(self, caller: Headers | None = None, **changes: object) -> httpx.Response:
         app = {
             "name": "停车泊位",

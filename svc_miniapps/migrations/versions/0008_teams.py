@@ -1,14 +1,125 @@
 """Teams, registrations, domains and filing numbers."""
 
+import sqlalchemy as sa
+from alembic import op
+
+from kit.audit.migration import extend_trail, shorten_trail
+from kit.audit.sealing import SealedTable
+from svc_miniapps.fields import key_of
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+_SEALED = (
+    SealedTable("teams"),
+    SealedTable("team_members"),
+)
+_TIME = sa.DateTime(timezone=True)
+_PREFECTURE = "654000"
+_TEAMS_OF_APPS = """
+INSERT INTO teams (id, organisation_id, division_code, founded_by, founded_at)
+SELECT uuidv7(), organisation_id, division_code, (array_agg(registered_by ORDER BY id))[1], min(created_at)
+FROM apps GROUP BY organisation_id, division_code
+"""
+_LEADS = """
+INSERT INTO team_members (id, team_id, person_id, role, added_by, added_at)
+SELECT DISTINCT ON (team.id, app.registered_by)
+    uuidv7(), team.id, app.registered_by, 'lead', app.registered_by, app.created_at
+FROM teams AS team JOIN apps AS app USING (organisation_id, division_code) ORDER BY team.id, app.registered_by, app.id
+"""
+"""Whoever registered an app of the team leads it."""
+_DEVELOPERS = """
+INSERT INTO team_members (id, team_id, person_id, role, added_by, added_at)
+SELECT DISTINCT ON (team.id, held.person_id)
+    uuidv7(), team.id, held.person_id, 'developer', team.founded_by, held.granted_at
+FROM teams AS team JOIN staff_roles AS held ON held.organisation_id = team.organisation_id
+    AND (held.division_code = team.division_code OR held.division_code IS NULL)
+WHERE held.role = 'county_team' AND held.granted_at IS NOT NULL AND held.ended_at IS NULL
+ON CONFLICT DO NOTHING
+"""
+"""Whoever could act for it so far still can."""
+
+
+def _create_teams() -> None:
+    op.create_table(
+        "teams",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("division_code", sa.Text(), nullable=False),
+        sa.Column("app_quota", sa.Integer(), server_default=sa.text("50"), nullable=False),
+        sa.Column("member_quota", sa.Integer(), server_default=sa.text("100"), nullable=False),
+        sa.Column("founded_by", sa.Uuid(), nullable=False),
+        sa.Column("founded_at", _TIME, nullable=False),
+        sa.CheckConstraint("app_quota > 0 AND member_quota > 0", name=op.f("ck_teams_quotas")),
+        sa.ForeignKeyConstraint(["division_code"], ["divisions.code"], name=op.f("fk_teams_division_code_divisions")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+        sa.UniqueConstraint("organisation_id", "division_code", name=op.f("uq_teams_organisation_id_division_code")),
+    )
+    op.create_table(
+        "team_members",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("added_by", sa.Uuid(), nullable=False),
+        sa.Column("added_at", _TIME, nullable=False),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.Column("ended_at", _TIME, nullable=True),
+        sa.CheckConstraint("role IN ('lead', 'developer', 'tester')", name=op.f("ck_team_members_role")),
+        sa.CheckConstraint("num_nulls(ended_at, ended_by) IN (0, 2)", name=op.f("ck_team_members_ended")),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_team_members_team_id_teams")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_team_members")),
+    )
+    current = sa.text("ended_at IS NULL")
+    op.create_index(
+        "uq_team_members_current", "team_members", ["team_id", "person_id"], unique=True, postgresql_where=current
+    )
+    op.create_index("ix_team_members_person_id", "team_members", ["person_id"])
+    for statement in (_TEAMS_OF_APPS, _LEADS, _DEVELOPERS):
+        op.execute(statement)
+
+
+def _create_names() -> None:
+    names = op.create_table(
+        "app_names",
+        sa.Column("division_code", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_app_names_app_id_apps")),
+        sa.ForeignKeyConstraint(
+            ["division_code"], ["divisions.code"], name=op.f("fk_app_names_division_code_divisions")
+        ),
+        sa.PrimaryKeyConstraint("division_code", "key", name=op.f("pk_app_names")),
+    )
+    op.create_index("ix_app_names_app_id", "app_names", ["app_id"])
+    op.drop_constraint("uq_apps_division_code_name_key", "apps")
+    connection = op.get_bind()
+    divisions = connection.scalars(sa.text("SELECT code FROM divisions ORDER BY code")).all()
+    taken: set[tuple[str, str]] = set()
+    for app_id, division_code, name in connection.execute(
+        sa.text("SELECT id, division_code, name FROM apps ORDER BY id")
+    ):
+        shown = divisions if division_code == _PREFECTURE else [division_code]
+        key = key_of(name)
+        # Two apps that read the same by the stricter key keep their names; no third one gets it.
+        if not key or any((division, key) in taken for division in shown):
+            key = f"{key} {app_id}"
+        taken |= {(division, key) for division in shown}
+        connection.execute(
+            sa.insert(names), [{"division_code": division, "key": key, "app_id": app_id} for division in shown]
+        )
+
 
 def upgrade() -> None:
-    pass
+    _create_teams()
+    _create_names()
+    extend_trail(_SEALED)
 
 
 def downgrade() -> None:
-    pass
+    shorten_trail(_SEALED)
+    op.create_unique_constraint("uq_apps_division_code_name_key", "apps", ["division_code", "name_key"])
+    for table in ("app_names", "team_members", "teams"):
+        op.drop_table(table)
