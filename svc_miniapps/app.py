@@ -11,6 +11,7 @@ from kit.staff.standing import admitting
 from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.publishing.clients.endpoints import router as clients
+from svc_miniapps.publishing.handovers.endpoints import router as handovers
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.uploads.endpoints import router as packages
@@ -22,7 +23,7 @@ from svc_miniapps.teams.endpoints import router as teams
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, teams, apps, packages, releases, reviews, clients, catalogue],
+        [metrics, categories, teams, apps, packages, releases, reviews, clients, handovers, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

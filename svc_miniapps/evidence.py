@@ -4,7 +4,7 @@ from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 
-_OF_TEAMS = ("teams", "team_members")
+_OF_TEAMS = ("teams", "team_members", "app_handovers")
 TABLES = dict.fromkeys(
     ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles", *_OF_TEAMS), _STAFF
 )

@@ -15,6 +15,7 @@ SEALED_TABLES = (
     SealedTable("apps"),
     SealedTable("teams"),
     SealedTable("team_members"),
+    SealedTable("app_handovers"),
     SealedTable("packages"),
     SealedTable("releases"),
     SealedTable("reviews", with_hashes(reasons=("reasons",))),

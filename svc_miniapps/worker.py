@@ -15,6 +15,7 @@ from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
+from svc_miniapps.publishing.handovers.events import AppHandedOver
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
     ReleasePublished,
@@ -43,7 +44,7 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [
-        *(AppRegistered, AppClientChanged),
+        *(AppRegistered, AppClientChanged, AppHandedOver),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
     handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]

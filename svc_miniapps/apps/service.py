@@ -87,6 +87,11 @@ async def require_quota(tx: AsyncSession, team: Team) -> None:
         raise AppQuotaReached(quota=team.app_quota)
 
 
+async def names_of(tx: AsyncSession, app: App) -> list[str]:
+    """Every name by which residents may see the app."""
+    return [app.name]
+
+
 async def list_apps(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.App]:
     """The apps of the caller's teams."""
     teams = [(team.organisation_id, team.division_code) for team in caller.memberships_as(members.TEAM)]

@@ -15,6 +15,7 @@ depends_on = None
 _SEALED = (
     SealedTable("teams"),
     SealedTable("team_members"),
+    SealedTable("app_handovers"),
 )
 _TIME = sa.DateTime(timezone=True)
 _PREFECTURE = "654000"
@@ -112,14 +113,48 @@ def _create_names() -> None:
         )
 
 
+def _create_handovers() -> None:
+    op.create_table(
+        "app_handovers",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.Column("from_team_id", sa.Uuid(), nullable=False),
+        sa.Column("to_team_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", _TIME, nullable=False),
+        sa.Column("accepted_by", sa.Uuid(), nullable=True),
+        sa.Column("confirmed_by", sa.Uuid(), nullable=True),
+        sa.Column("ended_at", _TIME, nullable=True),
+        sa.CheckConstraint(
+            "status IN ('proposed', 'accepted', 'completed', 'declined', 'withdrawn', 'rejected')",
+            name=op.f("ck_app_handovers_status"),
+        ),
+        sa.CheckConstraint("accepted_by <> proposed_by", name=op.f("ck_app_handovers_second_person")),
+        sa.CheckConstraint(
+            "confirmed_by NOT IN (proposed_by, accepted_by)", name=op.f("ck_app_handovers_third_person")
+        ),
+        sa.CheckConstraint("from_team_id <> to_team_id", name=op.f("ck_app_handovers_teams")),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_app_handovers_app_id_apps")),
+        sa.ForeignKeyConstraint(["from_team_id"], ["teams.id"], name=op.f("fk_app_handovers_from_team_id_teams")),
+        sa.ForeignKeyConstraint(["to_team_id"], ["teams.id"], name=op.f("fk_app_handovers_to_team_id_teams")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_handovers")),
+    )
+    is_open = sa.text("status IN ('proposed', 'accepted')")
+    op.create_index("uq_app_handovers_open", "app_handovers", ["app_id"], unique=True, postgresql_where=is_open)
+    for end in ("from_team_id", "to_team_id"):
+        op.create_index(f"ix_app_handovers_{end}", "app_handovers", [end, "id"])
+
+
 def upgrade() -> None:
     _create_teams()
     _create_names()
+    _create_handovers()
     extend_trail(_SEALED)
 
 
 def downgrade() -> None:
     shorten_trail(_SEALED)
     op.create_unique_constraint("uq_apps_division_code_name_key", "apps", ["division_code", "name_key"])
-    for table in ("app_names", "team_members", "teams"):
+    for table in ("app_handovers", "app_names", "team_members", "teams"):
         op.drop_table(table)
