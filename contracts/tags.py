@@ -72,6 +72,7 @@ TAGS: dict[str, dict[str, str]] = {
         "categories": "The kinds of mini-apps.",
         "teams": "County teams, their members and the apps they hand over.",
         "apps": "Mini-apps of county teams.",
+        "registrations": "What teams say of their mini-apps, reviewed before the first package.",
         "packages": "Packages that teams upload.",
         "releases": "Releases of mini-apps, from draft to publication.",
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",

@@ -9,6 +9,7 @@ from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_miniapps.apps.endpoints import router as apps
+from svc_miniapps.apps.registrations.endpoints import router as registrations
 from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.handovers.endpoints import router as handovers
@@ -23,7 +24,7 @@ from svc_miniapps.teams.endpoints import router as teams
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, teams, apps, packages, releases, reviews, clients, handovers, catalogue],
+        [metrics, categories, teams, apps, registrations, packages, releases, reviews, clients, handovers, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=refusing_ended(admitting()),

@@ -4,11 +4,11 @@ from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 
-_OF_TEAMS = ("teams", "team_members", "app_handovers")
+_OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
 TABLES = dict.fromkeys(
     ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles", *_OF_TEAMS), _STAFF
 )
-IMPERSONAL = frozenset({"app_names", "categories", "listings"})
+IMPERSONAL = frozenset({"app_filings", "app_names", "categories", "listings"})
 FIGURES = (
     Figure(
         "app_clients",

@@ -3,7 +3,7 @@
 from kit.evidence.retention import Kept, Retention
 
 _ACTED = Kept("PIPL 51 and 54: which member of staff did it; the person is an id, which names nobody once closed")
-_OF_TEAMS = ("teams", "team_members", "app_handovers")
+_OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
 RETENTION = Retention(
     "miniapps",
     dict.fromkeys(

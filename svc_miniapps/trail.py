@@ -16,6 +16,8 @@ SEALED_TABLES = (
     SealedTable("teams"),
     SealedTable("team_members"),
     SealedTable("app_handovers"),
+    SealedTable("app_registrations", with_hashes(reason=("reason",))),
+    SealedTable("app_filings", key=f"{ROW}.app_id::text"),
     SealedTable("packages"),
     SealedTable("releases"),
     SealedTable("reviews", with_hashes(reasons=("reasons",))),

@@ -17,6 +17,7 @@ from svc_miniapps.apps import schemas
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.names.service import reserve
+from svc_miniapps.apps.registrations.models import IN_FORCE, AppRegistration
 from svc_miniapps.fields import key_of
 from svc_miniapps.reference.categories.service import require_category
 from svc_miniapps.reference.divisions.service import require_division
@@ -88,8 +89,12 @@ async def require_quota(tx: AsyncSession, team: Team) -> None:
 
 
 async def names_of(tx: AsyncSession, app: App) -> list[str]:
-    """Every name by which residents may see the app."""
-    return [app.name]
+    """Every name by which residents see the app, or will if its registration is approved."""
+    query = select(AppRegistration).where(AppRegistration.app_id == app.id, AppRegistration.status.in_(IN_FORCE))
+    latest: dict[str, AppRegistration] = {}
+    for registration in await tx.scalars(query.order_by(AppRegistration.id)):
+        latest[registration.status] = registration
+    return [app.name, *(text["name"] for registration in latest.values() for text in registration.texts)]
 
 
 async def list_apps(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.App]:

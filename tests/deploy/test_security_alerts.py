@@ -29,6 +29,7 @@ WITHOUT_ALERT = {
     *("sign_in_passed", "proof_passed", "token_issued", "token_expired"),
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
     *("correction_answered", "team_founded", "team_member_changed", "app_handover_moved"),
+    *("registration_submitted", "registration_approved", "registration_rejected", "registration_withdrawn"),
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),
     *("identity_claim_decided", "identity_claim_closed", "identity_lost", "organisation_released"),
     *("enrolment_code_issued", "enrolment_code_used", "recovery_code_used", "factor_added", "factor_removed"),

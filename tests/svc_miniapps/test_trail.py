@@ -13,6 +13,7 @@ from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
+from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
 from tests.svc_miniapps.stage import REASONS, Stage
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
@@ -23,7 +24,7 @@ def proof(tmp_path: Path) -> Proof:
 
 
 async def play(stage: Stage) -> None:
-    """A published app with a newer version, a rejected and resubmitted one, a withdrawn one, a draft."""
+    """A published app with a newer version, a rejected and resubmitted one, a withdrawn one, a draft, a hand-over."""
     app, other = await stage.registered(), await stage.registered(name="公交到站")
     await stage.published(app)
     await stage.published(app, 2)
@@ -34,6 +35,7 @@ async def play(stage: Stage) -> None:
     await approved(stage, app)
     assert (await suspend(stage, app)).status_code == 200
     assert (await ask(stage, app)).status_code == 201
+    await proposed(stage, Other(stage), other)
 
 
 @pytest_asyncio.fixture

@@ -2,9 +2,11 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateSequence, DropSequence
 
 from kit.audit.migration import extend_trail, shorten_trail
-from kit.audit.sealing import SealedTable
+from kit.audit.sealing import ROW, SealedTable, with_hashes
 from svc_miniapps.fields import key_of
 
 revision = "0008"
@@ -16,6 +18,8 @@ _SEALED = (
     SealedTable("teams"),
     SealedTable("team_members"),
     SealedTable("app_handovers"),
+    SealedTable("app_registrations", with_hashes(reason=("reason",))),
+    SealedTable("app_filings", key=f"{ROW}.app_id::text"),
 )
 _TIME = sa.DateTime(timezone=True)
 _PREFECTURE = "654000"
@@ -146,15 +150,95 @@ def _create_handovers() -> None:
         op.create_index(f"ix_app_handovers_{end}", "app_handovers", [end, "id"])
 
 
+_FILINGS_OF_APPS = """
+INSERT INTO app_filings (app_id, number, filed_at)
+SELECT id, 'YL' || division_code || '-' || lpad(nextval('filing_numbers')::text, 6, '0'), now()
+FROM (SELECT id, division_code FROM apps ORDER BY id) AS older
+"""
+"""Apps of before registrations were reviewed are filed as they are, and go on uploading."""
+
+
+def _create_registrations() -> None:
+    op.create_table(
+        "app_icons",
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("side", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("uploaded_by", sa.Uuid(), nullable=False),
+        sa.Column("uploaded_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_app_icons_app_id_apps")),
+        sa.PrimaryKeyConstraint("app_id", "sha256", name=op.f("pk_app_icons")),
+    )
+    op.create_table(
+        "app_registrations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("texts", postgresql.JSONB(), nullable=False),
+        sa.Column("icon_sha256", sa.Text(), nullable=False),
+        sa.Column("purposes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("services", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("privacy", postgresql.JSONB(), nullable=False),
+        sa.Column("flags", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("candidates", postgresql.JSONB(), nullable=False),
+        sa.Column("submitted_by", sa.Uuid(), nullable=False),
+        sa.Column("submitted_at", _TIME, nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", _TIME, nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'approved', 'rejected', 'withdrawn')", name=op.f("ck_app_registrations_status")
+        ),
+        sa.CheckConstraint(
+            "(status = 'waiting') = (decided_by IS NULL AND decided_at IS NULL)",
+            name=op.f("ck_app_registrations_decided"),
+        ),
+        sa.CheckConstraint(
+            "status = 'withdrawn' OR decided_by <> submitted_by", name=op.f("ck_app_registrations_second_person")
+        ),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_app_registrations_app_id_apps")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_registrations")),
+    )
+    waiting = sa.text("status = 'waiting'")
+    op.create_index(
+        "uq_app_registrations_waiting", "app_registrations", ["app_id"], unique=True, postgresql_where=waiting
+    )
+    for column in ("status", "app_id"):
+        op.create_index(f"ix_app_registrations_{column}", "app_registrations", [column, "id"])
+    op.execute(CreateSequence(sa.Sequence("filing_numbers")))
+    op.create_table(
+        "app_filings",
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("filed_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_app_filings_app_id_apps")),
+        sa.PrimaryKeyConstraint("app_id", name=op.f("pk_app_filings")),
+        sa.UniqueConstraint("number", name=op.f("uq_app_filings_number")),
+    )
+    op.execute(_FILINGS_OF_APPS)
+
+
 def upgrade() -> None:
     _create_teams()
     _create_names()
     _create_handovers()
+    _create_registrations()
     extend_trail(_SEALED)
 
 
 def downgrade() -> None:
     shorten_trail(_SEALED)
     op.create_unique_constraint("uq_apps_division_code_name_key", "apps", ["division_code", "name_key"])
-    for table in ("app_handovers", "app_names", "team_members", "teams"):
+    op.execute(DropSequence(sa.Sequence("filing_numbers")))
+    for table in (
+        "app_filings",
+        "app_registrations",
+        "app_icons",
+        "app_handovers",
+        "app_names",
+        "team_members",
+        "teams",
+    ):
         op.drop_table(table)

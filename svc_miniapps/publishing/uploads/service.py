@@ -24,6 +24,7 @@ from chassis.auth import Caller
 from chassis.db import Database, new_id
 from chassis.problems import Problem
 from chassis.telemetry import log
+from svc_miniapps.apps.registrations.service import require_registered
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
 from svc_miniapps.packages.findings import PackageRefused
@@ -102,6 +103,7 @@ class _Stored:
 
 async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
     app = await get_app(tx, caller, app_id)
+    await require_registered(tx, app)
     return Expected(app.id, app.name, version_code, await _latest_version_code(tx, app_id))
 
 
