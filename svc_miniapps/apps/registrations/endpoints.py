@@ -100,7 +100,7 @@ async def approve_registration(tx: Tx, caller: Reviewer, once: OnceKey, registra
 
 @router.post("/registrations/{registration_id}/reject")
 async def reject_registration(
-    tx: Tx, caller: Reviewer, once: OnceKey, registration_id: UUID, body: schemas.Rejection
+    tx: Tx, caller: Reviewer, once: OnceKey, registration_id: UUID, body: schemas.RegistrationRejection
 ) -> schemas.Registration:
     """Reject a registration with a reason."""
     return await once.do(tx, caller, service.reject(tx, caller, registration_id, body.reason))

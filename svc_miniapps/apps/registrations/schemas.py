@@ -69,7 +69,7 @@ class NewRegistration(BaseModel):
     declaration: Declaration
 
 
-class Rejection(BaseModel):
+class RegistrationRejection(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Sentence
