@@ -46,11 +46,7 @@ class Paid:
 
 
 def play(stage: Stage) -> None:
-    """Play all acts.
-
-    Raises:
-        Surprise: an answer differs from what the act expects.
-    """
+    """Play all acts; raises Surprise where an answer differs from what the act expects."""
     stage.narrator.act("0  The two operators of the platform sign in, and make a third one")
     third = third_operator(stage)
     onboard_companies(stage)
