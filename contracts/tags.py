@@ -70,7 +70,9 @@ TAGS: dict[str, dict[str, str]] = {
     "miniapps": {
         "catalogue": "Published mini-apps, as residents see and download them.",
         "categories": "The kinds of mini-apps.",
+        "teams": "County teams, their members and the apps they hand over.",
         "apps": "Mini-apps of county teams.",
+        "registrations": "What teams say of their mini-apps, reviewed before the first package.",
         "packages": "Packages that teams upload.",
         "testers": "Testers of mini-apps, and trials of versions before their release.",
         "releases": "Releases of mini-apps, from draft to publication.",

@@ -10,6 +10,7 @@ from kit.metrics import metrics
 from kit.staff.standing import admitting
 from kit.strict_requests import strict
 from svc_miniapps.apps.endpoints import router as apps
+from svc_miniapps.apps.registrations.endpoints import router as registrations
 from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.catalogue.updates.endpoints import router as updates
@@ -17,6 +18,7 @@ from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.gray.endpoints import router as gray
+from svc_miniapps.publishing.handovers.endpoints import router as handovers
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.take_downs.endpoints import router as take_downs
@@ -25,6 +27,7 @@ from svc_miniapps.publishing.uploads.endpoints import router as packages
 from svc_miniapps.publishing.uploads.resumable_endpoints import router as package_uploads
 from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.settings import Settings
+from svc_miniapps.teams.endpoints import router as teams
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -32,8 +35,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings or load(Settings),
         [
             strict(
-                *(metrics, categories, apps, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, catalogue, updates),
+                *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
+                *(reviews, differences, take_downs, clients, handovers, catalogue, updates),
             )
         ],
         title="My Ili mini-apps",

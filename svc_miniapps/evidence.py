@@ -5,16 +5,17 @@ from kit.evidence.facts import Evidence, Figure, Held
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 _TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
+_OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
 TABLES = dict.fromkeys(
     (
         *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-        *("releases", "reviews", "staff_roles", "take_downs"),
+        *("releases", "reviews", "staff_roles", "take_downs", *_OF_TEAMS),
     ),
     _STAFF,
 ) | dict.fromkeys(("testers", "trials"), _TESTER)
 IMPERSONAL = frozenset(
     {
-        *("categories", "changed_days", "gray_listings", "icons", "listings"),
+        *("app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
         *("package_deltas", "package_faces", "package_upload_parts"),
     }
 )

@@ -9,14 +9,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.auth import Caller, Membership, allow
 from kit.staff.reach import acting_in, divisions_of, reaches
+from svc_miniapps.teams import standing
 
-TEAM = "county_team"
+TEAM = standing.TEAM
 REVIEWER = "reviewer"
 OPERATOR = "operator"
 
-TeamMember = Annotated[Caller, Depends(allow(scope="staff", role=TEAM, assurance_level=0))]
+TeamMember = Annotated[Caller, Depends(standing.allow_of_team(TEAM))]
 Reviewer = Annotated[Caller, Depends(allow(scope="staff", role=REVIEWER))]
-TeamMemberOrReviewer = Annotated[Caller, Depends(allow(scope="staff", role=(TEAM, REVIEWER), assurance_level=0))]
+TeamMemberOrReviewer = Annotated[Caller, Depends(standing.allow_of_team(TEAM, REVIEWER))]
 Operator = Annotated[Caller, Depends(allow(scope="staff", role=OPERATOR))]
 
 
@@ -50,7 +51,7 @@ def reviewable(
 
 
 def is_in_team(caller: Caller, organisation_id: UUID, division_code: str) -> bool:
-    """Whether the caller works in this organisation's county team of this division."""
+    """Whether the caller acts for this organisation's team of this division, as its lead or as a developer."""
     return any(
         membership.organisation_id == organisation_id and membership.division_code == division_code
         for membership in caller.memberships_as(TEAM)

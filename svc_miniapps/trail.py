@@ -1,6 +1,6 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005, 0010 and 0011 have their own copies; a change here needs another that replaces
+The triggers of migrations 0002, 0005, 0008, 0010 and 0011 have their own copies; a change here needs another to replace
 them.
 """
 
@@ -13,6 +13,11 @@ from kit.audit.sealing import ROW, SealedTable, with_hashes
 
 SEALED_TABLES = (
     SealedTable("apps"),
+    SealedTable("teams"),
+    SealedTable("team_members"),
+    SealedTable("app_handovers"),
+    SealedTable("app_registrations", with_hashes(reason=("reason",))),
+    SealedTable("app_filings", key=f"{ROW}.app_id::text"),
     SealedTable("packages"),
     SealedTable("releases"),
     SealedTable("reviews", with_hashes(reasons=("reasons",), checklist=("checklist",))),

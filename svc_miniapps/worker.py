@@ -17,6 +17,7 @@ from svc_miniapps.catalogue.deltas.worker import make_deltas
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
+from svc_miniapps.publishing.handovers.events import AppHandedOver
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
     ReleaseGrayChanged,
@@ -61,7 +62,7 @@ async def _make_deltas(settings: WorkerSettings, database: Database) -> None:
 
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [
-        *(AppRegistered, AppClientChanged, AppTakenDown, AppRestored),
+        *(AppRegistered, AppClientChanged, AppHandedOver, AppTakenDown, AppRestored),
         *(ReleaseGrayChanged, ReleaseGrayWithdrawn),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
@@ -12,7 +12,6 @@ class App(Base):
     """A mini-app that an organisation's county team has registered for its division."""
 
     __tablename__ = "apps"
-    __table_args__ = (UniqueConstraint("division_code", "name_key"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     organisation_id: Mapped[UUID] = mapped_column(index=True)
@@ -20,7 +19,7 @@ class App(Base):
     category: Mapped[str] = mapped_column(Text, ForeignKey("categories.code"))
     name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text)
-    """The name as it is compared: two that read the same are the same."""
+    """As it was compared when it was registered; `AppName` is what decides."""
     short_description: Mapped[str] = mapped_column(Text)
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text))
     registered_by: Mapped[UUID]

@@ -2,12 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
@@ -18,9 +16,13 @@ from svc_miniapps import members
 from svc_miniapps.apps import schemas
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.apps.models import App
+from svc_miniapps.apps.names.service import reserve
+from svc_miniapps.apps.registrations.models import IN_FORCE, AppRegistration
 from svc_miniapps.fields import key_of
 from svc_miniapps.reference.categories.service import require_category
 from svc_miniapps.reference.divisions.service import require_division
+from svc_miniapps.teams.models import Team
+from svc_miniapps.teams.service import lock_own_team
 
 APP_REGISTERED = SecurityEvent("app_registered")
 
@@ -29,35 +31,38 @@ class NotYourDivision(Problem):
     status, code = 403, "not_your_division"
 
 
-class NameTaken(Problem):
-    status, code = 409, "name_taken"
+class AppQuotaReached(Problem):
+    status, code = 409, "app_quota_reached"
 
 
 async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) -> schemas.App:
-    """Register an app for the caller's own division; its name is fixed before any work goes into it.
+    """Register an app for the caller's own division; its name is reserved before any work goes into it.
+
+    The caller's team is founded with its first app.
 
     Raises:
         UnknownDivision, UnknownCategory: there is no such code.
-        NotYourDivision: the caller is in no county team of this division.
-        NameTaken: an app of the division has this name, or one that reads the same.
+        NotYourDivision: the caller acts for no county team of this division.
+        NotTeamMember: a colleague founded the team a moment ago.
+        AppQuotaReached: the team has as many apps as it may have.
+        NameTaken: a catalogue that would show the app has this name, or one that reads the same.
     """
     await require_division(tx, new.division_code)
     await require_category(tx, new.category)
-    team = members.team_for(caller, new.division_code)
-    if team is None:
+    membership = members.team_for(caller, new.division_code)
+    if membership is None:
         raise NotYourDivision(division_code=new.division_code)
-    values = {
-        "id": new_id(),
-        "organisation_id": team.organisation_id,
-        "name_key": key_of(new.name),
-        "registered_by": caller.id,
-        "revision": 1,
+    await require_quota(tx, await lock_own_team(tx, caller, membership))
+    app = App(
+        organisation_id=membership.organisation_id,
+        name_key=key_of(new.name),
+        registered_by=caller.id,
         **new.model_dump(),
-    }
-    # Two teams may want one name at once: the constraint decides, not a query before.
-    app = await tx.scalar(insert(App).values(values).on_conflict_do_nothing().returning(App))
-    if app is None:
-        raise NameTaken(name=new.name)
+    )
+    tx.add(app)
+    await tx.flush()
+    # Two teams may want one name at once: a constraint decides, not a query before.
+    await reserve(tx, app.id, app.division_code, [app.name])
     await emit(
         tx,
         AppRegistered(
@@ -70,6 +75,26 @@ async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) ->
     )
     record_on_commit(tx, APP_REGISTERED, app_id=app.id, organisation_id=app.organisation_id)
     return schemas.App.of(app)
+
+
+async def require_quota(tx: AsyncSession, team: Team) -> None:
+    """Refuse another app of a team that has as many as it may have; the team is locked by the caller.
+
+    Raises:
+        AppQuotaReached
+    """
+    same = App.organisation_id == team.organisation_id, App.division_code == team.division_code
+    if (await tx.scalar(select(func.count()).select_from(App).where(*same)) or 0) >= team.app_quota:
+        raise AppQuotaReached(quota=team.app_quota)
+
+
+async def names_of(tx: AsyncSession, app: App) -> list[str]:
+    """Every name by which residents see the app, or will if its registration is approved."""
+    query = select(AppRegistration).where(AppRegistration.app_id == app.id, AppRegistration.status.in_(IN_FORCE))
+    latest: dict[str, AppRegistration] = {}
+    for registration in await tx.scalars(query.order_by(AppRegistration.id)):
+        latest[registration.status] = registration
+    return [app.name, *(text["name"] for registration in latest.values() for text in registration.texts)]
 
 
 async def list_apps(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.App]:

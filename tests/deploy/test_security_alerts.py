@@ -28,7 +28,8 @@ RULES: dict[str, dict[str, Any]] = next(
 WITHOUT_ALERT = {
     *("sign_in_passed", "proof_passed", "token_issued", "token_expired"),
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
-    "correction_answered",
+    *("correction_answered", "team_founded", "team_member_changed", "app_handover_moved"),
+    *("registration_submitted", "registration_approved", "registration_rejected", "registration_withdrawn"),
     *("account_clash_found", "account_clash_closed"),
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),
     *("identity_claim_decided", "identity_claim_closed", "identity_lost", "organisation_released"),

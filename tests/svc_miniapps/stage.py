@@ -1,5 +1,7 @@
 """Persons and their steps over HTTP. A step asserts nothing and returns its answer."""
 
+import struct
+import zlib
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +41,28 @@ class Stage:
         token = self.tokens.sign(sub=str(person_id or new_id()), assurance_level=2, memberships=claims)
         return {"Authorization": f"Bearer {token}"}
 
+    async def teams(self, caller: Headers | None = None) -> list[Json]:
+        answer = await self.api.get("/miniapps/v1/teams", headers=caller or self.team)
+        items: list[Json] = answer.json()["items"]
+        return items
+
+    async def set_role(
+        self, person_id: object, role: str = "developer", lead: Headers | None = None, team_id: str | None = None
+    ) -> httpx.Response:
+        """Give a person a role in a team; by default in the usual team, by its lead."""
+        team_id = team_id or (await self.teams(lead))[0]["team_id"]
+        path = f"/miniapps/v1/teams/{team_id}/members/{person_id}"
+        return await self.api.put(path, json={"role": role}, headers=lead or self.team)
+
+    async def colleague(self, role: str = "developer", person_id: UUID | None = None) -> Headers:
+        """Somebody else of the usual team, who has registered an app already."""
+        person_id = person_id or new_id()
+        caller = self.person(("county_team", self.team_organisation, YINING), person_id=person_id)
+        await self.teams(caller)
+        answer = await self.set_role(person_id, role)
+        assert answer.status_code == 200, answer.text
+        return caller
+
     async def register(self, caller: Headers | None = None, **changes: object) -> httpx.Response:
         app = {
             "name": "停车泊位",
@@ -51,10 +75,21 @@ class Stage:
         return await self.api.post("/miniapps/v1/apps", json=app, headers=(caller or self.team) | once())
 
     async def registered(self, caller: Headers | None = None, **changes: object) -> Json:
+        """An app whose registration is approved, so that packages can be uploaded."""
         answer = await self.register(caller, **changes)
         assert answer.status_code == 201, answer.text
         app: Json = answer.json()
+        waiting = await self.submit_registration(app, caller)
+        assert waiting.status_code == 201, waiting.text
+        approved = await decided(self, waiting.json())
+        assert approved.status_code == 200, approved.text
         return app
+
+    async def submit_registration(self, app: Json, caller: Headers | None = None, **changes: object) -> httpx.Response:
+        caller, path = caller or self.team, f"/miniapps/v1/apps/{app['app_id']}"
+        uploaded = await self.api.put(f"{path}/icon", content=icon(), headers=caller | {"Content-Type": "image/png"})
+        body = registration_of(app, uploaded.json().get("sha256", "")) | changes
+        return await self.api.post(f"{path}/registrations", json=body, headers=caller | once())
 
     async def upload(
         self, app: Json, version_code: int = 1, content: bytes | None = None, caller: Headers | None = None
@@ -120,6 +155,35 @@ class Stage:
         assert answer.status_code == 200, answer.text
         items: list[Json] = answer.json()["items"]
         return items
+
+
+def icon() -> bytes:
+    """A PNG of 64 pixels a side."""
+    parts = (b"IHDR" + struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0), b"IDAT" + zlib.compress(bytes(65 * 64)), b"IEND")
+    packed = (struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def registration_of(app: Json, icon_sha256: str) -> Json:
+    """What a team submits for an app."""
+    declared = ("no_check_ins", "no_points", "no_install_rankings", "no_commercial_traffic")
+    return {
+        "texts": [{"language": each, "name": app["name"], "description": "说明"} for each in app["languages"]],
+        "icon_sha256": icon_sha256,
+        "purposes": ["方便居民"],
+        "services": [],
+        "privacy": [{"permission": "location", "purpose": "显示附近的泊位"}],
+        "declaration": dict.fromkeys(declared, True),
+    }
+
+
+async def decided(
+    stage: Stage, registration: Json, step: str = "approve", caller: Headers | None = None
+) -> httpx.Response:
+    """Approve or reject a registration."""
+    path = f"/miniapps/v1/registrations/{registration['registration_id']}/{step}"
+    body = {"reason": "请补充说明"} if step == "reject" else None
+    return await stage.api.post(path, json=body, headers=(caller or stage.reviewer) | once())
 
 
 def package_of(app: Json, version_code: int = 1) -> bytes:

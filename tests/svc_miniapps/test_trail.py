@@ -15,6 +15,7 @@ from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
+from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
 from tests.svc_miniapps.stage import REASONS, Stage
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
@@ -26,7 +27,7 @@ def proof(tmp_path: Path) -> Proof:
 
 
 async def play(stage: Stage, settings: Settings, database: Database) -> None:
-    """A published app with a newer version, a gray one, a take-down, a draft; a rejected and resubmitted one."""
+    """A newer version, a gray one, a take-down, a draft; a rejected and resubmitted one; a hand-over."""
     app, other = await stage.registered(), await stage.registered(name="公交到站")
     await stage.published(app)
     await stage.published(app, 2)
@@ -41,6 +42,7 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     assert (await ask(stage, app)).status_code == 201
     await taken_down(stage, app)
     await stage.draft(app, 4)
+    await proposed(stage, Other(stage), other)
 
 
 @pytest_asyncio.fixture

@@ -33,8 +33,8 @@ class Expected:
     version_code: int | None = None
     latest_version_code: int = 0
     """The highest one uploaded so far; 0 before the first."""
-    domains: frozenset[str] = frozenset()
-    """The servers that the app may reach; empty: none."""
+    domains: frozenset[str] | None = frozenset()
+    """The servers that the app may reach; empty: none; None: any."""
     permissions: frozenset[str] | None = None
     """Those that the app was registered with."""
     languages: frozenset[str] | None = None

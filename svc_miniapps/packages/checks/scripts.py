@@ -170,8 +170,9 @@ class _Judge:
 
     def _address(self, path: str, line: int, address: str) -> Iterator[Finding]:
         domain = domain_of(address)
-        is_known = domain is None or domain in self.domains or domain in _NO_SERVER
-        if not is_known and self._is_first(path, str(domain)):
+        if domain is None or self.domains is None or domain in self.domains | _NO_SERVER:
+            return
+        if self._is_first(path, str(domain)):
             yield Finding("domain_not_allowed", path, {"line": line, "domain": domain})
 
     def _use(self, path: str, line: int, use: str) -> Iterator[Finding]:

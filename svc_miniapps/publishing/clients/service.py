@@ -155,6 +155,16 @@ async def resume_after_take_down(tx: AsyncSession, app_id: UUID) -> None:
     await _publish(tx, client)
 
 
+async def suspend_with_owner(tx: AsyncSession, app_id: UUID, by: UUID | None, reason: str) -> None:
+    """Suspend the client of an app whose team changes or that ends, if it has one; the app is locked by the caller."""
+    client = await tx.get(AppClient, app_id, populate_existing=True)
+    if client is None or client.suspended_at:
+        return
+    client.suspended_at, client.suspended_by, client.suspension_reason = now(), by, reason
+    await _publish(tx, client)
+    record_on_commit(tx, _SUSPENDED, app_id=app_id, suspended_by=by)
+
+
 async def get_client(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.AppClient:
     await _visible(tx, caller, app_id)
     return schemas.AppClient.of(await _client(tx, app_id))

@@ -24,6 +24,7 @@ from chassis.db import Database, new_id
 from chassis.problems import Problem
 from chassis.telemetry import log
 from kit.uploads.refusals import DigestMismatch
+from svc_miniapps.apps.registrations.service import require_registered
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
 from svc_miniapps.packages.checks.inspection import Sound
@@ -108,13 +109,10 @@ class _Stored:
 
 async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
     app = await get_app(tx, caller, app_id)
-    return Expected(
-        app.id,
-        app.name,
-        version_code,
-        await _latest_version_code(tx, app_id),
-        languages=frozenset(app.languages),
-    )
+    await require_registered(tx, app)
+    latest = await _latest_version_code(tx, app_id)
+    # Servers are not registered yet, so reviewers look at those that the difference to the last version lists.
+    return Expected(app.id, app.name, version_code, latest, domains=None, languages=frozenset(app.languages))
 
 
 async def _latest_version_code(tx: AsyncSession, app_id: UUID) -> int:

@@ -1,11 +1,13 @@
-"""The smallest mini-app package the W3C MiniApp specifications allow, and its approval."""
+"""The smallest mini-app package the W3C MiniApp specifications allow, its registration and its approval."""
 
 import io
 import json
 import zipfile
+from typing import Any
 
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.stage import Stage
+from tests.svc_miniapps.stage import icon, registration_of
 
 _PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
@@ -45,3 +47,15 @@ def approve_with_checklist(stage: Stage, reviewer: Person, path: str) -> None:
     items = reviewer.call("GET", "/miniapps/v1/review-checklist").json()["items"]
     checked = {"checklist": [{"item": each["item"]} for each in items]}
     stage.narrator.check("the reviewer approves", reviewer.call("POST", path, json=checked).is_success)
+
+
+def approve_registration(stage: Stage, team: Person, reviewer: Person, app: dict[str, Any]) -> None:
+    """Submit what the app is for, and have it approved."""
+    path = f"/miniapps/v1/apps/{app['app_id']}"
+    uploaded = team.call("PUT", f"{path}/icon", content=icon(), headers={"Content-Type": "image/png"})
+    digest = stage.narrator.answered("its icon is uploaded", uploaded, 200)["sha256"]
+    submitted = team.call("POST", f"{path}/registrations", json=registration_of(app, digest))
+    waiting = stage.narrator.answered("what it is for is submitted", submitted, 201)
+    approve = f"/miniapps/v1/registrations/{waiting['registration_id']}/approve"
+    approved = stage.narrator.answered("a reviewer approves it", reviewer.call("POST", approve), 200)
+    stage.narrator.check("and it has a filing number", bool(approved["filing_number"]))

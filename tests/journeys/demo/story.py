@@ -19,7 +19,7 @@ from svc_payments.amounts import in_digits
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.leaked_key import replace_leaked_key
-from tests.journeys.demo.mini_app import approve_with_checklist, package
+from tests.journeys.demo.mini_app import approve_registration, approve_with_checklist, package
 from tests.journeys.demo.new_holder import change_holder
 from tests.journeys.demo.new_home import connect_new_home
 from tests.journeys.demo.onboarding import onboard_companies
@@ -46,11 +46,7 @@ class Paid:
 
 
 def play(stage: Stage) -> None:
-    """Play all acts.
-
-    Raises:
-        Surprise: an answer differs from what the act expects.
-    """
+    """Play all acts; raises Surprise where an answer differs from what the act expects."""
     stage.narrator.act("0  The two operators of the platform sign in, and make a third one")
     third = third_operator(stage)
     onboard_companies(stage)
@@ -226,7 +222,7 @@ def publish_mini_app(stage: Stage, resident: Person) -> None:
     stage.narrator.act("7  A county team publishes a mini-app, reviewed by another organisation")
     team = team_member(stage, "Sample County Team")
     reviewer = reviewer_of(stage, "Sample Review Body")
-    release_id, app_id, packed = _submit(stage, team)
+    release_id, app_id, packed = _submit(stage, team, reviewer)
     path = f"/miniapps/v1/releases/{release_id}/approve"
     stage.narrator.check("the team cannot approve it itself", team.call("POST", path).status_code, 403)
     approve_with_checklist(stage, reviewer, path)
@@ -236,7 +232,7 @@ def publish_mini_app(stage: Stage, resident: Person) -> None:
     reviewer.close()
 
 
-def _submit(stage: Stage, team: Person) -> tuple[str, str, bytes]:
+def _submit(stage: Stage, team: Person, reviewer: Person) -> tuple[str, str, bytes]:
     name = f"集市时间表 {sample_codes.uscc()[-6:]}"
     new = {
         "name": name,
@@ -246,6 +242,7 @@ def _submit(stage: Stage, team: Person) -> tuple[str, str, bytes]:
         "languages": ["zh-Hans"],
     }
     app = stage.narrator.answered("the app is registered", team.call("POST", "/miniapps/v1/apps", json=new), 201)
+    approve_registration(stage, team, reviewer, app)
     packed = package(app["app_id"], name, 1)
     path, kind = f"/miniapps/v1/apps/{app['app_id']}/packages/1", {"Content-Type": "application/miniapp-pkg+zip"}
     broken = team.call("PUT", path, content=packed[:-30], headers=kind)

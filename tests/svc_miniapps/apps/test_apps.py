@@ -71,7 +71,28 @@ async def test_a_name_is_taken_for_all_teams_of_the_division(stage: Stage) -> No
 async def test_another_division_may_use_the_name(stage: Stage) -> None:
     await stage.registered()
     await stage.registered(stage.team_of(KUYTUN), division_code=KUYTUN)
-    await stage.registered(stage.team_of(PREFECTURE), division_code=PREFECTURE)
+
+
+async def test_no_catalogue_shows_a_name_twice(stage: Stage) -> None:
+    """Every catalogue shows the prefecture's apps beside those of its division."""
+    prefecture = stage.team_of(PREFECTURE)
+    await stage.registered()
+    assert outcome(await stage.register(prefecture, division_code=PREFECTURE)) == (409, "name_taken")
+    await stage.registered(prefecture, division_code=PREFECTURE, name="挂号")
+    other = await stage.register(stage.team_of(KUYTUN), division_code=KUYTUN, name="掛號")
+    assert outcome(other) == (409, "name_taken")
+    await stage.registered(stage.team_of(KUYTUN), division_code=KUYTUN)
+
+
+async def test_the_prefecture_and_its_counties_want_one_name_at_once(stage: Stage, database: Database) -> None:
+    """Either the prefecture has it alone, or counties do."""
+    codes = [PREFECTURE, YINING, PREFECTURE, KUYTUN, PREFECTURE]
+    answers = await asyncio.gather(*(stage.register(stage.team_of(code), division_code=code) for code in codes))
+    assert {answer.status_code for answer in answers} == {201, 409}
+    async with database.read() as tx:
+        divisions = sorted(await tx.scalars(select(App.division_code)))
+    assert divisions == [PREFECTURE] or set(divisions) <= {YINING, KUYTUN}
+    assert len(divisions) == len(set(divisions))
 
 
 async def test_one_of_ten_concurrent_registrations_gets_the_name(stage: Stage, database: Database) -> None:
@@ -106,6 +127,8 @@ async def test_a_refused_name_frees_its_key(stage: Stage) -> None:
         ({"name": "停\u200b车"}, "invalid_request"),
         ({"name": "停\u202e车"}, "invalid_request"),
         ({"name": "停\n车"}, "invalid_request"),
+        ({"name": "\u3164"}, "invalid_request"),
+        ({"name": "\ufe0f\u2800"}, "invalid_request"),
         ({"name": 7}, "invalid_request"),
         ({"short_description": "字" * 301}, "invalid_request"),
         ({"languages": []}, "invalid_request"),

@@ -100,7 +100,7 @@ async def test_only_a_reviewer_of_another_organisation_approves(stage: Stage, da
 
 async def test_one_who_changed_sides_does_not_approve_their_own_request(stage: Stage) -> None:
     app, author = await stage.registered(), new_id()
-    then = stage.person(("county_team", stage.team_organisation, YINING), person_id=author)
+    then = await stage.colleague(person_id=author)
     request = (await ask(stage, app, then)).json()
     later = stage.person(("reviewer", new_id(), PREFECTURE), person_id=author)
     assert outcome(await decide(stage, request, "approve", later)) == (403, "own_submission")

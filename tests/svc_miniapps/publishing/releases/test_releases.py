@@ -194,9 +194,8 @@ async def test_submitter_and_uploader_cannot_decide(stage: Stage) -> None:
     """Not even after a change of role, when the token shows a reviewer of another organisation."""
     app = await stage.registered()
     uploader, submitter = new_id(), new_id()
-    team = ("county_team", stage.team_organisation, YINING)
-    release_id = await stage.draft(app, caller=stage.person(team, person_id=uploader))
-    await stage.step(release_id, "submit", stage.person(team, person_id=submitter))
+    release_id = await stage.draft(app, caller=await stage.colleague(person_id=uploader))
+    await stage.step(release_id, "submit", await stage.colleague(person_id=submitter))
     for person_id in (uploader, submitter):
         changed_sides = stage.person(("reviewer", new_id(), PREFECTURE), person_id=person_id)
         assert outcome(await stage.step(release_id, "approve", changed_sides)) == (403, "own_submission")
