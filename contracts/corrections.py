@@ -39,6 +39,14 @@ CORRECTIONS = (
         "only about operations that declared it before, so none demands it newly.",
     ),
     Correction(
+        _BEFORE_1_3,
+        r"openapi/miniapps\.v1\.json: (GET|POST) /miniapps/v1/(apps/\{app_id\}/)?releases.*: answer 200 "
+        r"\(application/json\) may hold, unlike the released one, as (items: in a list, as )?status: the value "
+        r"\"(gray|withdrawn|superseded)\"",
+        "A release that another one had replaced was `published` for ever, though no resident had it: it is `superseded`. "
+        "`gray` and `withdrawn` are only of releases whose team has started a gray release, which is new.",
+    ),
+    Correction(
         ("1.1.0", "1.2.0"),
         r"openapi/payments\.v1\.json: PATCH /payments/v1/bill-file-uploads/\{upload_id\}: parameter "
         r"Upload-(Offset|Complete) is new and required",
