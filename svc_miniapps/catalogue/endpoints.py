@@ -123,7 +123,7 @@ async def download_delta(
 
 
 @router.get(
-    "/catalogue/icons/{sha256}",
+    "/icons/{sha256}",
     response_class=Response,
     responses={
         200: {"content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")}},

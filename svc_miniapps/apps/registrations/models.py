@@ -45,7 +45,7 @@ class AppIcon(Base):
     sha256: Mapped[str] = mapped_column(Text, primary_key=True)
     media_type: Mapped[str] = mapped_column(Text)
     side: Mapped[int]
-    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
     uploaded_by: Mapped[UUID]
     uploaded_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
