@@ -88,7 +88,7 @@ class Entry:
                     sha256=self.sha256,
                     size_bytes=self.size_bytes,
                     package_url=self.package_url,
-                    icon_url=self.icon_sha256 and f"{_V1}/icons/{self.icon_sha256}",
+                    icon_url=self.icon_sha256 and f"/miniapps/v1/icons/{self.icon_sha256}",
                     published_at=self.published_at,
                 )
                 .model_dump_json()
