@@ -28,9 +28,10 @@ async def _understood_in_one_way(request: Request) -> None:
         # Pages are opened by scanners and messengers, which add parameters of their own.
         if request.scope["query_string"] and route.response_class is not HTMLResponse:
             await only_known_parameters(request)
-    elif route.body_field is not None and _is_json(request.headers.get("content-type", "")):
-        if body := await request.body():  # FastAPI has read it, at most x-max-body-bytes
-            require_one_reading(body)
+        return
+    takes_json = route.body_field is not None and _is_json(request.headers.get("content-type", ""))
+    if takes_json and (body := await request.body()):  # FastAPI has read it, at most x-max-body-bytes
+        require_one_reading(body)
 
 
 def _is_json(media_type: str) -> bool:

@@ -87,7 +87,7 @@ MANIFESTS: dict[str, list[Json]] = {
 }
 SCRIPTS = {
     "script_not_parsed": ["App({", "if (;", "const a: number = 1;", "const a = <div></div>;", "`${", "}{(=>" * 40_000],
-    "script_too_complex": ["x=" + "[" * 200_000 + "]" * 200_000],
+    "script_too_complex": ["x=" + "[" * 190_000 + "]" * 190_000],
     "script_too_large": ["//" + "x" * scripts.MAX_BYTES],
     "script_not_utf8": ["a\0b"],
     "script_makes_code": [
