@@ -22,7 +22,7 @@ from svc_services.cases.routings.refusals import (
     RoutedTooOften,
 )
 from svc_services.cases.routings.schemas import WantedRouting
-from svc_services.cases.workflows.definition import EXTEND, ROUTE, STAFF, Actor, WorkflowAction, WorkflowDefinition
+from svc_services.cases.workflows.definition import EXTEND, ROUTE, Actor, WorkflowAction, WorkflowDefinition
 from svc_services.cases.workflows.models import Workflow
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.deliveries.models import DeliveryKind
@@ -92,7 +92,7 @@ async def _move(
 
 async def _require_undecided(tx: AsyncSession, case: Application, rules: WorkflowDefinition) -> None:
     """A request for a correction decides nothing; anything else of an office or the provider does."""
-    if case.status != CaseStatus.OPEN or rules.state(str(case.state)).held_by not in STAFF:
+    if case.status != CaseStatus.OPEN or rules.state(str(case.state)).held_by not in _OFFICES:
         raise DecidedAlready
     taken = select(ApplicationStep).where(
         ApplicationStep.application_id == case.id,

@@ -135,6 +135,17 @@ async def test_what_was_decided_stays(
     assert outcome(await route(api, office, case, there)) == (409, "decided_already")
 
 
+async def test_a_case_that_lies_with_the_provider_first_is_routed_until_the_provider_acts(
+    api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID, there: UUID
+) -> None:
+    fault = {"address": "解放西路1号", "phone": "13800000001", "fault": "no_supply"}
+    case = await submitted(api, resident, provider_id, kind="fault_report", form=fault)
+    office = clerk(tokens)
+    assert (await claim(api, office, case)).status_code == 200
+    moved = await route(api, office, case, there)
+    assert (moved.status_code, moved.json().get("state")) == (200, case["state"]), moved.text
+
+
 async def test_a_case_is_not_sent_round_for_ever(
     api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID, there: UUID
 ) -> None:
