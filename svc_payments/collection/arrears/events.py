@@ -27,5 +27,7 @@ class ArrearsChanged(Event):
     """How many of the notice's numbers are no bills of its account."""
     overdue_since: date | None
     """The earliest due date of the bills that are due."""
+    first_period: date | None
+    """The first day of the earliest month that the bills that are due are for."""
     paid_at: datetime | None
     """When the last payment of one of them was captured."""

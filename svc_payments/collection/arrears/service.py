@@ -23,7 +23,8 @@ SELECT followed.notice_id,
         FILTER (WHERE bill.status IN ('due', 'paying')), 0)::bigint AS outstanding_fen,
     coalesce(bool_or(bill.status = 'paying'), false) AS being_paid,
     (cardinality(followed.bill_numbers) - count(bill.id))::integer AS unknown_bills,
-    min(bill.due_date) FILTER (WHERE bill.status IN ('due', 'paying')) AS overdue_since
+    min(bill.due_date) FILTER (WHERE bill.status IN ('due', 'paying')) AS overdue_since,
+    min(bill.period) FILTER (WHERE bill.status IN ('due', 'paying')) AS first_period
 FROM arrears AS followed
 LEFT JOIN bill_numbers AS number
     ON number.provider_id = followed.provider_id AND number.bill_number = ANY (followed.bill_numbers)
@@ -77,6 +78,7 @@ async def _say(tx: AsyncSession, notice_ids: Sequence[UUID]) -> None:
             provider_id=arrears.provider_id,
             sequence=arrears.told,
             paid_at=await tx.scalar(_PAID_AT, bills),
+            first_period=standing["first_period"],
             **said,
         )
         await emit(tx, changed)

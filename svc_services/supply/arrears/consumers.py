@@ -18,6 +18,7 @@ class ArrearsChanged(EventData):
     being_paid: bool
     unknown_bills: int
     overdue_since: date | None
+    first_period: date | None = None
     paid_at: AwareDatetime | None = None
 
 
@@ -26,7 +27,7 @@ async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
     notice = await tx.get(ArrearsNotice, said.notice_id, with_for_update=True, populate_existing=True)
     if notice is None or said.sequence <= notice.sequence:
         return
-    for name in ("sequence", "outstanding_fen", "being_paid", "unknown_bills", "overdue_since"):
+    for name in ("sequence", "outstanding_fen", "being_paid", "unknown_bills", "overdue_since", "first_period"):
         setattr(notice, name, getattr(said, name))
     await service.heed(tx, notice, said.paid_at)
 

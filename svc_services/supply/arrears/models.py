@@ -121,6 +121,8 @@ class ArrearsNotice(Base):
     """How many of the numbers svc_payments does not know on this account."""
     overdue_since: Mapped[date | None]
     """The earliest due date of what is due."""
+    first_period: Mapped[date | None]
+    """The earliest month of what is due: it tells whose bills these are."""
     sequence: Mapped[int] = mapped_column(default=0)
     """Of the last event of svc_payments that was heeded; an older one changes nothing."""
     cut_off_on: Mapped[date | None]

@@ -6,11 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA
 from chassis.problems import NotFound
 from kit.calendar import database_time, today_of
 from svc_services.accounts.bindings.service import BadAccountNumber
-from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
@@ -22,6 +20,7 @@ from svc_services.supply.arrears.models import (
     ArrearsStatus,
     Explanation,
 )
+from svc_services.supply.arrears.queries import of_earlier_holder
 from svc_services.supply.arrears.refusals import (
     ArrearsBeingPaid,
     ArrearsDeadlineRefused,
@@ -206,6 +205,5 @@ async def _require_due(tx: AsyncSession, notice: ArrearsNotice) -> None:
         raise ArrearsNotChecked
     if notice.status == ArrearsStatus.RECONNECTING or not notice.outstanding_fen:
         raise NothingDue
-    began = await held_from(tx, notice.provider_id, notice.account_number)
-    if began is not None and began > notice.opened_at.astimezone(CHINA).date():
+    if await of_earlier_holder(tx, notice):
         raise ArrearsHolderChanged

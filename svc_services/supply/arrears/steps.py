@@ -13,6 +13,7 @@ from svc_services.accounts.bindings.models import AccountBinding
 from svc_services.accounts.bindings.queries import in_force
 from svc_services.supply.arrears.events import ArrearsNoticeMoved
 from svc_services.supply.arrears.models import ArrearsAction, ArrearsNotice, ArrearsStep, Explanation
+from svc_services.supply.arrears.queries import of_earlier_holder
 from svc_services.supply.rules import SupplyRule
 
 _MOST_PEOPLE = 50
@@ -56,7 +57,9 @@ async def take_step(
 
 
 async def _people(tx: AsyncSession, notice: ArrearsNotice, moment: datetime) -> list[UUID]:
-    """Who sees the notice now."""
+    """Who sees the notice now: nobody where an earlier holder owes it."""
+    if await of_earlier_holder(tx, notice):
+        return []
     query = select(AccountBinding.person_id).where(
         AccountBinding.provider_id == notice.provider_id,
         AccountBinding.account_number == notice.account_number,

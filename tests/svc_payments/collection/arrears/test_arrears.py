@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 import pytest_asyncio
@@ -22,6 +23,7 @@ class Notice:
     bill_ids: list[UUID]
     person_id: UUID
     numbers: list[str]
+    period: date
     notice_id: UUID = field(default_factory=new_id)
 
     async def moved(self, status: str, account: int = 0) -> None:
@@ -59,7 +61,7 @@ async def notice(world: World) -> Notice:
         same = {name: getattr(kept, name) for name in names}
         second = Bill(id=new_id(), bill_number="B-second", amount_fen=2500, **same)
         tx.add(second)
-    return Notice(world, [first, second.id], person, [kept.bill_number, "B-second", "B-none"])
+    return Notice(world, [first, second.id], person, [kept.bill_number, "B-second", "B-none"], kept.period)
 
 
 async def test_each_change_is_said_once(notice: Notice) -> None:
@@ -76,6 +78,7 @@ async def test_each_change_is_said_once(notice: Notice) -> None:
     events = [each.data for each in await notice.world.events() if ".arrears." in each.type]
     assert [each["paid_at"] is not None for each in events] == [False, False, True, True]
     assert [each["overdue_since"] for each in events] == ["2026-10-20"] * 3 + [None]
+    assert [each["first_period"] for each in events] == [str(notice.period)] * 3 + [None]
 
 
 async def test_a_withdrawn_bill_is_not_due_and_a_foreign_one_is_none(notice: Notice) -> None:
@@ -83,7 +86,7 @@ async def test_a_withdrawn_bill_is_not_due_and_a_foreign_one_is_none(notice: Not
     await notice.said()
     await notice.run("UPDATE bills SET status = 'void' WHERE id = :bill_id")
     assert (await notice.said())[1:] == [(2, 2500, False, 1)]
-    other = Notice(notice.world, notice.bill_ids, notice.person_id, notice.numbers)
+    other = Notice(notice.world, notice.bill_ids, notice.person_id, notice.numbers, notice.period)
     await other.moved("open", account=5)
     assert (await other.said())[2:] == [(1, 0, False, 3)]
 

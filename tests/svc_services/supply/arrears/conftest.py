@@ -27,6 +27,12 @@ def ahead(days: int) -> str:
     return (today() + timedelta(days=days)).isoformat()
 
 
+def month(later: int) -> str:
+    """The first day of a month: 0 is the present one."""
+    first = today().replace(day=1)
+    return (first + timedelta(days=31 * later)).replace(day=1).isoformat()
+
+
 @dataclass
 class Claim:
     """The one notice of a house, and who acts on it."""
@@ -66,10 +72,22 @@ class Claim:
     async def said(self, outstanding_fen: int, *, sequence: int | None = None, **more: Any) -> None:  # noqa: ANN401 - JSON
         """What svc_payments says next, or again."""
         self.sequence = sequence or self.sequence + 1
-        standing = {"being_paid": False, "unknown_bills": 0, "overdue_since": ahead(-60), "paid_at": None, **more}
+        standing = {
+            "being_paid": False,
+            "unknown_bills": 0,
+            "overdue_since": ahead(-60),
+            "first_period": month(1),
+            "paid_at": None,
+        }
         (handler,) = HANDLERS
         data = ArrearsChanged.model_validate(
-            {"notice_id": self.notice_id, "sequence": self.sequence, "outstanding_fen": outstanding_fen, **standing}
+            {
+                "notice_id": self.notice_id,
+                "sequence": self.sequence,
+                "outstanding_fen": outstanding_fen,
+                **standing,
+                **more,
+            }
         )
         async with self.database.transaction() as tx:
             await handler.handle(tx, Received(new_id(), handler.event_type, now(), data))

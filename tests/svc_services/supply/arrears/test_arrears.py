@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from chassis.testing import once
+from tests.svc_services.accounts.bindings.conftest import Bind
 from tests.svc_services.accounts.bindings.stored import code
 from tests.svc_services.companies import account_number, approved
-from tests.svc_services.supply.arrears.conftest import MINE, NOTICES, Claim, ahead
+from tests.svc_services.supply.arrears.conftest import MINE, NOTICES, Claim, ahead, month
 
 
 async def test_the_whole_way_is_seen_by_the_resident(claim: Claim) -> None:
@@ -217,6 +218,28 @@ async def test_nobody_is_cut_off_for_an_earlier_holder(claim: Claim) -> None:
     assert (await claim.told())[-1][3] == [str(former)]
     assert (await claim.act("withdraw")).json()["status"] == "withdrawn"
     assert (await claim.told())[-1][3] == []
+
+
+async def test_a_new_holder_is_not_asked_for_bills_of_months_before_theirs(claim: Claim, bind: Bind) -> None:
+    """Whenever the notice was opened: the month of the bill says who owes it."""
+    await change_holder(claim, 45)
+    assert (await bind()).status_code == 201
+    for period, owed in ((month(-3), False), (month(-1), True)):
+        await claim.open()
+        await claim.said(12_300, first_period=period)
+        assert len(await claim.mine()) == owed
+        await claim.past(16)
+        assert (await claim.announce(3)).status_code == (200 if owed else 409)
+        await claim.act("withdraw")
+        assert (await claim.told())[-1][3] == [str(claim.house.owner_id)] * owed
+    assert len(await claim.mine()) == 1
+
+
+async def test_a_change_of_holders_stops_a_cut_off_of_earlier_months(claim: Claim) -> None:
+    await claim.announced()
+    await claim.said(12_300, first_period=month(-2))
+    await change_holder(claim, 25)
+    assert code(await claim.act("cut-off")) == (409, "arrears_holder_changed")
 
 
 async def test_family_sees_the_steps_and_a_tenant_those_of_the_tenancy(claim: Claim) -> None:
