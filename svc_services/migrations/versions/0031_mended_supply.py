@@ -1,4 +1,4 @@
-"""Whose bills a notice is about."""
+"""Whose bills a notice is about, and what was due of them when it was checked."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,9 @@ _NOTICES = "arrears_notices"
 
 def upgrade() -> None:
     op.add_column(_NOTICES, sa.Column("first_period", sa.Date(), nullable=True))
+    op.add_column(_NOTICES, sa.Column("checked_fen", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column(_NOTICES, "checked_fen")
     op.drop_column(_NOTICES, "first_period")

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
 from svc_services.supply.arrears import service
-from svc_services.supply.arrears.models import ArrearsNotice
+from svc_services.supply.arrears.models import ArrearsNotice, ArrearsStatus
+from svc_services.supply.arrears.steps import publish_opening
 
 
 class ArrearsChanged(EventData):
@@ -29,6 +30,9 @@ async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
         return
     for name in ("sequence", "outstanding_fen", "being_paid", "unknown_bills", "overdue_since", "first_period"):
         setattr(notice, name, getattr(said, name))
+    if notice.checked_fen is None and notice.status == ArrearsStatus.OPEN:
+        notice.checked_fen = said.outstanding_fen
+        await publish_opening(tx, notice)
     await service.heed(tx, notice, said.paid_at)
 
 

@@ -17,7 +17,7 @@ class ArrearsNoticeMoved(Event):
 
     notice_id: UUID
     position: int
-    """Counts the steps of the notice, beginning with 1."""
+    """Counts the steps of the notice, beginning with 1; that one is published again once the bills are checked."""
     action: str
     """The step, such as `open` or `announce_cut_off`; expect further values within v1."""
     explanation: str | None
@@ -31,4 +31,4 @@ class ArrearsNoticeMoved(Event):
     cut_off_on: date | None
     reconnect_by: datetime | None
     person_ids: list[UUID]
-    """The holder and the people they invited; empty if nobody has bound the account."""
+    """The holder and the people they invited; empty if nobody has bound the account, or before the bills are checked."""

@@ -115,6 +115,8 @@ class ArrearsNotice(Base):
     status: Mapped[ArrearsStatus] = mapped_column(Text, default=ArrearsStatus.OPEN)
     outstanding_fen: Mapped[int | None] = mapped_column(BigInteger)
     """What is due of them, as svc_payments says; none until it has said so."""
+    checked_fen: Mapped[int | None] = mapped_column(BigInteger)
+    """What was due of them when svc_payments first said so. People see a notice from then on, if anything was due."""
     being_paid: Mapped[bool] = mapped_column(default=False)
     """A payment of one of them is open."""
     unknown_bills: Mapped[int] = mapped_column(default=0)

@@ -15,7 +15,10 @@ from svc_services.supply.arrears.models import ArrearsNotice
 
 
 def notices_of(person_id: UUID, today: date) -> Select[ArrearsNotice]:
-    """The notices on accounts of a person, since they or who invited them hold these; of a tenancy since it began."""
+    """The notices on accounts of a person, since they or who invited them hold these; of a tenancy since it began.
+
+    None of which nothing was due once it was checked: what a company says alone is not shown.
+    """
     opened_on = _day(ArrearsNotice.opened_at)
     since = func.coalesce(AccountBinding.starts_on, _day(AccountBinding.activated_at))
     mine = exists().where(
@@ -25,7 +28,7 @@ def notices_of(person_id: UUID, today: date) -> Select[ArrearsNotice]:
         in_force(today),
         or_(AccountBinding.role != Role.TENANT, since <= opened_on),
     )
-    return select(ArrearsNotice).where(mine, ~_before_change(opened_on))
+    return select(ArrearsNotice).where(mine, ArrearsNotice.checked_fen > 0, ~_before_change(opened_on))
 
 
 async def of_earlier_holder(tx: AsyncSession, notice: ArrearsNotice) -> bool:

@@ -56,7 +56,7 @@ class ArrearsNotice(BaseModel):
     account_number: str
     bill_numbers: list[str]
     amount_fen: int
-    """What these bills come to, as the company says."""
+    """What these bills come to, as the company says; never more than was due of them when the platform checked it."""
     outstanding_fen: int | None
     """What is due of them now; null for some seconds after the notice was opened."""
     being_paid: bool

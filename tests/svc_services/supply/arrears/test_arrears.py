@@ -31,7 +31,7 @@ async def test_the_whole_way_is_seen_by_the_resident(claim: Claim) -> None:
         ("reconnect", True),
     ]
     owner = [str(claim.house.owner_id)]
-    assert [(each[0], each[1], each[3]) for each in await claim.told()] == [
+    assert [(each[0], each[1], each[3]) for each in await claim.told()] == [(1, "open", [])] + [
         (position + 1, step["action"], owner) for position, step in enumerate(mine["steps"])
     ]
     one = f"{MINE}/{claim.notice_id}"
@@ -220,6 +220,34 @@ async def test_nobody_is_cut_off_for_an_earlier_holder(claim: Claim) -> None:
     assert (await claim.told())[-1][3] == []
 
 
+async def test_people_see_what_was_checked_and_no_more_than_is_due(claim: Claim) -> None:
+    await claim.open(amount_fen=999_999_999)
+    assert (await claim.mine(), (await claim.told())[-1][3]) == ([], [])
+    await claim.said(5_000)
+    (mine,) = await claim.mine()
+    assert (mine["amount_fen"], mine["outstanding_fen"]) == (5_000, 5_000)
+    assert (await claim.told())[-1] == (1, "open", "open", [str(claim.house.owner_id)])
+    await claim.said(2_000)
+    assert (await claim.mine())[0]["amount_fen"] == 5_000
+    assert (await claim.shown())["amount_fen"] == 999_999_999
+
+
+async def test_people_never_hear_of_a_notice_about_bills_that_are_none(claim: Claim) -> None:
+    await claim.open(bill_numbers=["B-4"])
+    await claim.said(0, unknown_bills=1)
+    assert (await claim.shown())["status"] == "settled"
+    assert await claim.mine() == []
+    assert [each[3] for each in await claim.told()] == [[], []]
+
+
+async def test_a_notice_withdrawn_before_it_is_checked_is_told_to_nobody(claim: Claim) -> None:
+    await claim.open()
+    await claim.act("withdraw")
+    await claim.said(12_300)
+    assert await claim.mine() == []
+    assert [each[3] for each in await claim.told()] == [[], []]
+
+
 async def test_a_new_holder_is_not_asked_for_bills_of_months_before_theirs(claim: Claim, bind: Bind) -> None:
     """Whenever the notice was opened: the month of the bill says who owes it."""
     await change_holder(claim, 45)
@@ -230,8 +258,8 @@ async def test_a_new_holder_is_not_asked_for_bills_of_months_before_theirs(claim
         assert len(await claim.mine()) == owed
         await claim.past(16)
         assert (await claim.announce(3)).status_code == (200 if owed else 409)
-        await claim.act("withdraw")
         assert (await claim.told())[-1][3] == [str(claim.house.owner_id)] * owed
+        await claim.act("withdraw")
     assert len(await claim.mine()) == 1
 
 
@@ -244,6 +272,7 @@ async def test_a_change_of_holders_stops_a_cut_off_of_earlier_months(claim: Clai
 
 async def test_family_sees_the_steps_and_a_tenant_those_of_the_tenancy(claim: Claim) -> None:
     await claim.open()
+    await claim.said(12_300)
     await claim.past(5)
     await claim.house.join()
     seen = await claim.mine(claim.house.guest_id)
@@ -256,11 +285,13 @@ async def test_family_sees_the_steps_and_a_tenant_those_of_the_tenancy(claim: Cl
     assert await claim.mine(claim.house.guest_id) == []
     await claim.act("withdraw")
     await claim.open()
+    await claim.said(12_300)
     assert [each["notice_id"] for each in await claim.mine(claim.house.guest_id)] == [claim.notice_id]
 
 
 async def test_strangers_see_nothing(claim: Claim) -> None:
     await claim.open(account_number=account_number(987654321))
+    await claim.said(12_300)
     assert await claim.mine() == []
     headers = claim.house.tokens.resident(claim.house.owner_id)
     assert code(await claim.api.get(f"{MINE}/{claim.notice_id}", headers=headers)) == (404, "not_found")
