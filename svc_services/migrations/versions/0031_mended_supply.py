@@ -13,9 +13,12 @@ _NOTICES = "arrears_notices"
 
 def upgrade() -> None:
     op.add_column(_NOTICES, sa.Column("first_period", sa.Date(), nullable=True))
+    op.add_column(_NOTICES, sa.Column("cut_off_check", sa.Uuid(), nullable=True))
+    op.add_column(_NOTICES, sa.Column("cut_off_asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(_NOTICES, sa.Column("checked_fen", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column(_NOTICES, "checked_fen")
+    for name in ("checked_fen", "cut_off_asked_at", "cut_off_check"):
+        op.drop_column(_NOTICES, name)
     op.drop_column(_NOTICES, "first_period")

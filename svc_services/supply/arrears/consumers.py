@@ -21,6 +21,7 @@ class ArrearsChanged(EventData):
     overdue_since: date | None
     first_period: date | None = None
     paid_at: AwareDatetime | None = None
+    check_id: UUID | None = None
 
 
 async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
@@ -34,6 +35,8 @@ async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
         notice.checked_fen = said.outstanding_fen
         await publish_opening(tx, notice)
     await service.heed(tx, notice, said.paid_at)
+    if said.check_id and said.check_id == notice.cut_off_check:
+        await service.decide_cut_off(tx, notice)
 
 
 HANDLERS: tuple[AnyHandler, ...] = (Handler("cn.ili.payments.arrears.changed.v1", ArrearsChanged, _heed),)

@@ -39,6 +39,7 @@ async def all_reported(
     steps, today, rule = await _steps(tx, notices), await today_of(tx), RULES[UtilityKind(provider.kind)]
     return [
         schemas.ReportedArrearsNotice(
+            cut_off_pending=each.cut_off_check is not None,
             unknown_bills=each.unknown_bills,
             earliest_cut_off_on=earliest_cut_off(each, rule, today) if each.outstanding_fen else None,
             **_fields(each, steps[each.id]),

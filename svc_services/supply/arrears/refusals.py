@@ -28,6 +28,18 @@ class NothingDue(Problem):
     status, code = 409, "nothing_due"
 
 
+class ArrearsTooLittle(Problem):
+    """Nobody is cut off for so little."""
+
+    status, code = 409, "arrears_too_little"
+
+
+class CutOffDayOff(Problem):
+    """Nobody is cut off on a day off, or on the day before one, when nobody can restore supply."""
+
+    status, code = 409, "cut_off_day_off"
+
+
 class ArrearsBeingPaid(Problem):
     status, code = 409, "arrears_being_paid"
 

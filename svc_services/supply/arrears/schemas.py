@@ -74,6 +74,9 @@ class ArrearsNotice(BaseModel):
 
 
 class ReportedArrearsNotice(ArrearsNotice):
+    cut_off_pending: bool
+    """A reported cut-off waits until it is known that nothing is being paid. Do not close the valve before `status` is
+    `cut_off`."""
     unknown_bills: int
     """How many of the numbers the platform does not know on this account."""
     earliest_cut_off_on: date | None
