@@ -154,6 +154,8 @@ async def _share_contact(tx: AsyncSession, row: Complaint) -> None:
     ticket = await tx.get_one(HotlineTicket, row.id, with_for_update=True, populate_existing=True)
     if not ticket.share_contact:
         ticket.share_contact = True
+        ticket.tries += 1  # what is under way goes without it, and its answer counts no more
+        ticket.try_at = now()
         # Told of already, and of nothing newer: it is sent once more.
         ticket.told_revision = min(ticket.told_revision, row.revision - 1)
 
