@@ -9,6 +9,12 @@ class ArrearsNoticeOpen(Problem):
     status, code = 409, "arrears_notice_open"
 
 
+class TooManyArrearsNotices(Problem):
+    """Each one is told to the people of the account."""
+
+    status, code = 409, "too_many_arrears_notices"
+
+
 class ArrearsNoticeOver(Problem):
     status, code = 409, "arrears_notice_over"
 

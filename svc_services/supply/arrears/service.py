@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
@@ -39,6 +39,7 @@ from svc_services.supply.arrears.refusals import (
     DeadlineNotOver,
     NotCutOff,
     NothingDue,
+    TooManyArrearsNotices,
 )
 from svc_services.supply.arrears.steps import earliest_cut_off, take_step
 from svc_services.supply.rules import RULES
@@ -47,6 +48,8 @@ _FARTHEST = timedelta(days=180)
 CUT_OFF_HOLDS = timedelta(days=7)
 """How long after the announced day a cut-off may be carried out; later it is announced anew."""
 
+MOST_A_DAY = 3
+"""Notices of one account in 24 hours: an error is corrected by another."""
 _ANSWER_HOLDS = timedelta(minutes=10)
 """Later than that the company has given up, or supply would be cut off at an hour that nobody expects."""
 
@@ -58,6 +61,7 @@ async def open_notice(
 
     Raises:
         NotAllowed, ClientSuspended, BadAccountNumber, ArrearsDeadlineRefused, ArrearsNoticeOpen
+        TooManyArrearsNotices
     """
     provider = await locked_caller(tx, provider_id, read=True)
     if fault := provider.account_numbers.fault(new.account_number):
@@ -65,11 +69,15 @@ async def open_notice(
     earliest = await today_of(tx) + timedelta(days=RULES[provider.kind].payment_days)
     if not earliest <= new.deadline <= earliest + _FARTHEST:
         raise ArrearsDeadlineRefused(earliest=earliest.isoformat())
+    moment = await database_time(tx)
     await lock(tx, "arrears of", provider_id, new.account_number)
     of_account = (ArrearsNotice.provider_id == provider_id, ArrearsNotice.account_number == new.account_number)
     if await tx.scalar(select(ArrearsNotice.id).where(*of_account, ArrearsNotice.status.not_in(OVER))):
         raise ArrearsNoticeOpen
-    notice = ArrearsNotice(provider_id=provider_id, opened_at=await database_time(tx), **new.model_dump())
+    today_s = select(func.count()).where(*of_account, ArrearsNotice.opened_at > moment - timedelta(days=1))
+    if (await tx.scalar(today_s) or 0) >= MOST_A_DAY:
+        raise TooManyArrearsNotices(most=MOST_A_DAY)
+    notice = ArrearsNotice(provider_id=provider_id, opened_at=moment, **new.model_dump())
     tx.add(notice)
     await tx.flush()
     await take_step(tx, notice, ArrearsAction.OPEN, deadline=new.deadline)

@@ -195,6 +195,15 @@ async def test_an_account_has_one_notice_at_a_time(claim: Claim) -> None:
     assert (await claim.open()).status_code == 201
 
 
+async def test_an_account_gets_three_notices_a_day(claim: Claim) -> None:
+    for _ in range(3):
+        assert (await claim.open()).status_code == 201
+        await claim.act("withdraw")
+    assert code(await claim.open()) == (409, "too_many_arrears_notices")
+    await claim.past(1)
+    assert (await claim.open()).status_code == 201
+
+
 async def test_what_a_company_drops_after_a_cut_off_is_reconnected(claim: Claim) -> None:
     await claim.cut_off()
     dropped = (await claim.act("withdraw")).json()
