@@ -15,7 +15,7 @@ from svc_services.base import Base
 
 _DIVISIONS = Path(__file__).parents[3] / "contracts" / "reference_data" / "divisions.csv"
 _NAMES = [row["name_zh"] for row in csv.DictReader(_DIVISIONS.read_text(encoding="utf-8").splitlines())]
-_WIDER = re.compile(rf"(?:新疆(?:维吾尔自治区)?)?(?:伊犁(?:哈萨克自治)?州)?(?:{'|'.join(map(re.escape, _NAMES))})?")
+_WIDER = re.compile(rf"\A(?:新疆(?:维吾尔自治区)?)?(?:伊犁(?:哈萨克自治)?州)?(?:{'|'.join(map(re.escape, _NAMES))})?")
 _SEPARATORS = re.compile(r"[\s,，、;；。.·]+")
 
 
@@ -35,4 +35,4 @@ class AccountPremises(Base):
 def comparable(address: str) -> str:
     """An address as it is compared: half width, lower case, without separators and the names of region and division."""
     plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", address)).casefold()
-    return plain[_WIDER.match(plain).end() :] or plain  # type: ignore[union-attr] - it matches nothing, too
+    return _WIDER.sub("", plain, count=1) or plain
