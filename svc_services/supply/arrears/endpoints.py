@@ -60,7 +60,7 @@ async def announce_cut_off(
 async def report_cut_off(
     tx: Tx, caller: ProviderSystem, once: OnceKey, notice_id: UUID
 ) -> schemas.ReportedArrearsNotice:
-    """Report a cut-off before the valve is closed.
+    """Record a cut-off, before the valve is closed.
 
     It is `cut_off_pending` until what is due now is known, for some seconds: the notice is then `cut_off`, or was paid.
     """
