@@ -69,7 +69,7 @@ from svc_services.supervision.ratings.events import RatingRequested
 from svc_services.supervision.rectifications.events import RectificationMoved
 from svc_services.supervision.worker import note_overdue
 from svc_services.supply.arrears.consumers import HANDLERS as ARREARS_HANDLERS
-from svc_services.supply.arrears.events import ArrearsNoticeMoved
+from svc_services.supply.arrears.events import ArrearsNoticeMoved, CutOffAsked
 from svc_services.supply.outages.events import OutageNotified
 from svc_services.supply.outages.worker import notify
 from svc_services.trail import TRAIL
@@ -101,6 +101,7 @@ PUBLISHES = (
     ApplicationFeeWithdrawn,
     OutageNotified,
     ArrearsNoticeMoved,
+    CutOffAsked,
 )
 
 

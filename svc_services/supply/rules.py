@@ -24,6 +24,8 @@ class SupplyRule(BaseModel):
     """The shortest time from an arrears notice to its deadline."""
     overdue_days: int = Field(ge=0)
     """How long after its due date a bill may lead to a cut-off, at the earliest."""
+    least_fen: int = Field(ge=1)
+    """For less than that nobody is cut off. The amount is the platform's own."""
     cut_off_notice_days: int = Field(ge=1)
     """How long before its day a cut-off is announced."""
     reconnection_hours: int = Field(ge=1)

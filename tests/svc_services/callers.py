@@ -234,7 +234,7 @@ ENDPOINTS = [
     ("GET", GOT_COMPLAINTS, SUPERVISED),
     ("GET", f"{GOT_COMPLAINTS}/{ANY}", SUPERVISED),
     *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", COUNTERS) for action in ("accept", "refuse", "assign", "call-back")),
-    ("POST", f"{GOT_COMPLAINTS}/{ANY}/answer", RATED | OPERATORS),
+    ("POST", f"{GOT_COMPLAINTS}/{ANY}/answer", (RATED | OPERATORS) - {"company operator"}),
     *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", OPERATORS) for action in ("retry-hotline", "hand-over")),
     ("POST", "/services/v1/account-premises", PROVIDERS),
     ("POST", OUTAGES, PROVIDERS),

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
+from svc_payments.collection.arrears import service
 from svc_payments.collection.arrears.models import Arrears
 
 _FINAL = frozenset({"settled", "reconnecting", "reconnected", "withdrawn"})
@@ -30,4 +31,16 @@ async def _follow(tx: AsyncSession, event: Received[ArrearsNoticeMoved]) -> None
         await tx.execute(over.values(closed_at=func.now()))
 
 
-HANDLERS: tuple[AnyHandler, ...] = (Handler("cn.ili.services.arrears_notice.moved.v1", ArrearsNoticeMoved, _follow),)
+class CutOffAsked(EventData):
+    notice_id: UUID
+    check_id: UUID
+
+
+async def _answer(tx: AsyncSession, event: Received[CutOffAsked]) -> None:
+    await service.answer(tx, event.data.notice_id, event.data.check_id)
+
+
+HANDLERS: tuple[AnyHandler, ...] = (
+    Handler("cn.ili.services.arrears_notice.moved.v1", ArrearsNoticeMoved, _follow),
+    Handler("cn.ili.services.arrears_notice.cut_off_asked.v1", CutOffAsked, _answer),
+)

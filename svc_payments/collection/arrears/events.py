@@ -26,6 +26,10 @@ class ArrearsChanged(Event):
     unknown_bills: int
     """How many of the notice's numbers are no bills of its account."""
     overdue_since: date | None
-    """The earliest due date of the bills that are due."""
+    """The latest due date of the bills that are due; of a bill that came later than that, the day on which it came."""
+    first_period: date | None
+    """The first day of the earliest month that the bills that are due are for."""
+    check_id: UUID | None = None
+    """Of the question that this answers, if any: all of it was read after svc_services had asked."""
     paid_at: datetime | None
     """When the last payment of one of them was captured."""

@@ -26,6 +26,7 @@ class Arrears(Base):
     being_paid: Mapped[bool] = mapped_column(server_default="false")
     unknown_bills: Mapped[int] = mapped_column(server_default="0")
     overdue_since: Mapped[date | None]
+    """As the event has it."""
     told: Mapped[int] = mapped_column(server_default="0")
     """How many events were published of it; the number orders them."""
     closed_at: Mapped[datetime | None] = mapped_column(Timestamp)

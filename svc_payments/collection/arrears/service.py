@@ -3,7 +3,7 @@
 The bills are read again every few seconds: a notice runs for weeks, and no payment is made to wait for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, select, text
@@ -23,7 +23,9 @@ SELECT followed.notice_id,
         FILTER (WHERE bill.status IN ('due', 'paying')), 0)::bigint AS outstanding_fen,
     coalesce(bool_or(bill.status = 'paying'), false) AS being_paid,
     (cardinality(followed.bill_numbers) - count(bill.id))::integer AS unknown_bills,
-    min(bill.due_date) FILTER (WHERE bill.status IN ('due', 'paying')) AS overdue_since
+    max(greatest(bill.due_date, (bill.created_at AT TIME ZONE 'Asia/Shanghai')::date))
+        FILTER (WHERE bill.status IN ('due', 'paying')) AS overdue_since,
+    min(bill.period) FILTER (WHERE bill.status IN ('due', 'paying')) AS first_period
 FROM arrears AS followed
 LEFT JOIN bill_numbers AS number
     ON number.provider_id = followed.provider_id AND number.bill_number = ANY (followed.bill_numbers)
@@ -61,12 +63,23 @@ async def follow(database: Database) -> None:
 async def _say(tx: AsyncSession, notice_ids: Sequence[UUID]) -> None:
     of_them = select(Arrears).where(Arrears.notice_id.in_(notice_ids), Arrears.closed_at.is_(None))
     followed = {each.notice_id: each for each in await tx.scalars(claimable(of_them, Arrears.notice_id))}
+    await _publish(tx, followed)
+
+
+async def answer(tx: AsyncSession, notice_id: UUID, check_id: UUID) -> None:
+    """Say what is due of the bills of a notice now, changed or not: a cut-off waits for it."""
+    arrears = await tx.get(Arrears, notice_id, with_for_update=True, populate_existing=True)
+    if arrears is not None and arrears.closed_at is None:
+        await _publish(tx, {notice_id: arrears}, check_id)
+
+
+async def _publish(tx: AsyncSession, followed: Mapping[UUID, Arrears], check_id: UUID | None = None) -> None:
     # Read after the rows are locked: what is said later is at least as new.
     standings = await tx.execute(_CHOSEN, {"notice_ids": list(followed)})
     for standing in standings.mappings():
         arrears = followed[standing["notice_id"]]
         said = {name: standing[name] for name in ("outstanding_fen", "being_paid", "unknown_bills", "overdue_since")}
-        if all(getattr(arrears, name) == value for name, value in said.items()):
+        if check_id is None and all(getattr(arrears, name) == value for name, value in said.items()):
             continue
         arrears.told += 1
         for name, value in said.items():
@@ -76,7 +89,9 @@ async def _say(tx: AsyncSession, notice_ids: Sequence[UUID]) -> None:
             notice_id=arrears.notice_id,
             provider_id=arrears.provider_id,
             sequence=arrears.told,
+            check_id=check_id,
             paid_at=await tx.scalar(_PAID_AT, bills),
+            first_period=standing["first_period"],
             **said,
         )
         await emit(tx, changed)

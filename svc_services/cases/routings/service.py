@@ -92,7 +92,7 @@ async def _move(
 
 async def _require_undecided(tx: AsyncSession, case: Application, rules: WorkflowDefinition) -> None:
     """A request for a correction decides nothing; anything else of an office or the provider does."""
-    if case.status != CaseStatus.OPEN or rules.state(str(case.state)).held_by == Actor.CITIZEN:
+    if case.status != CaseStatus.OPEN or rules.state(str(case.state)).held_by not in _OFFICES:
         raise DecidedAlready
     taken = select(ApplicationStep).where(
         ApplicationStep.application_id == case.id,

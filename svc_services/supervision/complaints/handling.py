@@ -13,7 +13,7 @@ from kit.staff.reach import acting_in, divisions_of
 from svc_services.callers import OPERATOR
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.own_company.outsiders import OwnCompany, require_outsider
-from svc_services.providers.own_company.service import own_providers
+from svc_services.providers.own_company.service import ADMIN, own_providers
 from svc_services.supervision.complaints import schemas, steps
 from svc_services.supervision.complaints.models import (
     CallBackOutcome,
@@ -148,7 +148,7 @@ async def _answering(tx: AsyncSession, caller: Caller, row: Complaint) -> Compla
         await steps.require_independent(tx, caller, row, *_JUDGED, ComplaintAction.CALL_BACK)
         return ComplaintActor.STAFF
     if row.handler == ComplaintHandler.PROVIDER:
-        own = own_providers(caller, *COMPANY).where(Provider.id == row.provider_id)
+        own = own_providers(caller, ADMIN).where(Provider.id == row.provider_id)
         if await tx.scalar(own.with_only_columns(Provider.id)) is None:
             raise ComplaintNotYours
         if caller.id == row.person_id:

@@ -11,15 +11,16 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.fields.divisions import DivisionCode
 from svc_services.callers import OPERATOR
 from svc_services.cases.applications.models import Flag
+from svc_services.providers.own_company.service import ADMIN
 from svc_services.supervision.complaints import handling, schemas
 from svc_services.supervision.complaints.models import Complaint, ComplaintStatus
 from svc_services.supervision.complaints.presenters import summary
 from svc_services.supervision.complaints.reads import read
-from svc_services.supervision.readers import CLERK, COMPANY, Reader
+from svc_services.supervision.readers import CLERK, Reader
 
 router = APIRouter(prefix="/services/v1/received-complaints", tags=["complaints"])
 Office = Annotated[Caller, Depends(allow(scope="staff", role=(CLERK, OPERATOR)))]
-Answering = Annotated[Caller, Depends(allow(scope="staff", role=(CLERK, OPERATOR, *COMPANY)))]
+Answering = Annotated[Caller, Depends(allow(scope="staff", role=(CLERK, OPERATOR, ADMIN)))]
 Level = Annotated[int | None, Query(ge=0, le=2, description="The complaint has risen at least to this level.")]
 
 

@@ -16,28 +16,32 @@ from svc_services.supervision.complaints import schemas as complaints
 from svc_services.supervision.complaints.endpoints import Complainant
 from svc_services.supervision.complaints.presenters import View, shown
 from svc_services.supervision.complaints.reads import read
-from svc_services.supervision.hotline import schemas, service
+from svc_services.supervision.hotline import replays, schemas, service
 from svc_services.supervision.hotline.provider import OFF
 from svc_services.supervision.hotline.refusals import HotlineOff, HotlineSignatureRefused
 
 router = APIRouter(prefix="/services/v1", tags=["complaints"])
 HOTLINE, PLATFORM = "hotline", "myili"
+_LABEL = "myili="
 _signed = verified_otherwise(by="a signature (RFC 9421) with the key of the 12345 hotline")
 
 
 async def _verified(request: Request) -> str:
-    """The hotline, by its signature over method, address, body and time.
-
-    A repeated request needs no list of nonces: tickets and call-backs are idempotent by number.
-    """
+    """The hotline, by its signature over method, whole address, body and time; each signature counts once."""
     settings: Settings = request.app.state.settings
     pem = settings.hotline_public_key
     keys = load_public_keys(pem) if pem else {}
-    target = f"{settings.public_url}{request.url.path}"
+    query = f"?{request.url.query}" if request.url.query else ""
+    signed = SignedRequest(request.method, f"{settings.public_url}{request.url.path}{query}", request.headers)
+    if not request.headers.get("signature-input", _LABEL).startswith(_LABEL):
+        raise HotlineSignatureRefused(reason="signature_malformed")
     try:
-        verify_request(keys, PLATFORM, SignedRequest(request.method, target, request.headers), await request.body())
+        nonce = verify_request(keys, PLATFORM, signed, await request.body())
     except BadSignature as refused:
         raise HotlineSignatureRefused(reason=refused.reason) from None
+    async with request.app.state.database.transaction() as tx:
+        if not await replays.claim(tx, nonce):
+            raise HotlineSignatureRefused(reason="replayed")
     return HOTLINE
 
 

@@ -41,6 +41,8 @@ async def hand_over(tx: AsyncSession, person_id: UUID, complaint_id: UUID, *, sh
     if share_contact and row.contact_phone is None:
         raise NoContactToShare
     await _open_ticket(tx, row, share_contact=share_contact)
+    if share_contact:
+        await _share_contact(tx, row)
     return row
 
 
@@ -145,6 +147,17 @@ async def _open_ticket(tx: AsyncSession, row: Complaint, *, share_contact: bool)
         complaint_id=row.id, share_contact=share_contact, told_revision=0, failures=0, tries=0
     )
     await tx.execute(ticket.on_conflict_do_nothing())
+
+
+async def _share_contact(tx: AsyncSession, row: Complaint) -> None:
+    """Let the hotline have the contact, also where somebody has handed the complaint over without it."""
+    ticket = await tx.get_one(HotlineTicket, row.id, with_for_update=True, populate_existing=True)
+    if not ticket.share_contact:
+        ticket.share_contact = True
+        ticket.tries += 1  # what is under way goes without it, and its answer counts no more
+        ticket.try_at = now()
+        # Told of already, and of nothing newer: it is sent once more.
+        ticket.told_revision = min(ticket.told_revision, row.revision - 1)
 
 
 async def lock_number(tx: AsyncSession, hotline_number: str) -> None:

@@ -17,6 +17,7 @@ from svc_services.calendar.days.queries import calendar_of
 from svc_services.callers import OPERATOR
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.assignments.rights import NotAClerkThere, is_clerk
+from svc_services.providers.own_company.service import ADMIN
 from svc_services.supervision import clocks
 from svc_services.supervision.complaints.models import Complaint
 from svc_services.supervision.orders import schemas
@@ -29,7 +30,7 @@ from svc_services.supervision.orders.models import (
     SupervisionOrderEntry,
 )
 from svc_services.supervision.orders.refusals import OrderNotYours, OrderOpenAlready, OrderWithoutProvider
-from svc_services.supervision.readers import CLERK, COMPANY, visible
+from svc_services.supervision.readers import CLERK, visible
 
 _FINISHED = (OrderStatus.ACCEPTED, OrderStatus.WITHDRAWN)
 _DECISIONS = {
@@ -175,7 +176,7 @@ async def _require_first(tx: AsyncSession, new: schemas.NewSupervisionOrder) -> 
 async def _is_addressee(tx: AsyncSession, caller: Caller, order: SupervisionOrder) -> bool:
     if order.addressee == Addressee.CLERK:
         return caller.id == order.clerk_id and bool(caller.memberships_as(CLERK))
-    # Staff of the division sees the order too: the company's people alone reply for it.
-    company = replace(caller, memberships=tuple(caller.memberships_as(*COMPANY)))
+    # Staff of the division sees the order too, and who only reads for the company: its admins alone reply for it.
+    company = replace(caller, memberships=tuple(caller.memberships_as(ADMIN)))
     reached = visible(company, SupervisionOrder.division_code, SupervisionOrder.provider_id)
     return bool(await tx.scalar(select(exists().where(SupervisionOrder.id == order.id, reached))))

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
 from svc_services.supply.arrears import service
-from svc_services.supply.arrears.models import ArrearsNotice
+from svc_services.supply.arrears.models import ArrearsNotice, ArrearsStatus
+from svc_services.supply.arrears.steps import publish_opening
 
 
 class ArrearsChanged(EventData):
@@ -18,7 +19,9 @@ class ArrearsChanged(EventData):
     being_paid: bool
     unknown_bills: int
     overdue_since: date | None
+    first_period: date | None = None
     paid_at: AwareDatetime | None = None
+    check_id: UUID | None = None
 
 
 async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
@@ -26,9 +29,14 @@ async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
     notice = await tx.get(ArrearsNotice, said.notice_id, with_for_update=True, populate_existing=True)
     if notice is None or said.sequence <= notice.sequence:
         return
-    for name in ("sequence", "outstanding_fen", "being_paid", "unknown_bills", "overdue_since"):
+    for name in ("sequence", "outstanding_fen", "being_paid", "unknown_bills", "overdue_since", "first_period"):
         setattr(notice, name, getattr(said, name))
+    if notice.checked_fen is None and notice.status == ArrearsStatus.OPEN:
+        notice.checked_fen = said.outstanding_fen
+        await publish_opening(tx, notice)
     await service.heed(tx, notice, said.paid_at)
+    if said.check_id and said.check_id == notice.cut_off_check:
+        await service.decide_cut_off(tx, notice)
 
 
 HANDLERS: tuple[AnyHandler, ...] = (Handler("cn.ili.payments.arrears.changed.v1", ArrearsChanged, _heed),)

@@ -60,7 +60,10 @@ async def announce_cut_off(
 async def report_cut_off(
     tx: Tx, caller: ProviderSystem, once: OnceKey, notice_id: UUID
 ) -> schemas.ReportedArrearsNotice:
-    """Record that supply is cut off. Ask before the valve is closed: who has paid is not cut off."""
+    """Record a cut-off, before the valve is closed.
+
+    It is `cut_off_pending` until what is due now is known, for some seconds: the notice is then `cut_off`, or was paid.
+    """
     return await once.do(tx, caller, service.report_cut_off(tx, caller.id, notice_id))
 
 

@@ -7,6 +7,19 @@ from pydantic import ConfigDict
 from chassis.outbox import Event
 
 
+class CutOffAsked(Event):
+    """A company is about to cut off supply: svc_payments says what is due now."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.services.arrears_notice.cut_off_asked.v1"
+    key_field: ClassVar[str] = "notice_id"
+
+    notice_id: UUID
+    check_id: UUID
+    """Named in the answer, so that none that was read before is taken for it."""
+
+
 class ArrearsNoticeMoved(Event):
     """A step of an arrears notice was taken: the people who see the account's bills are told of it."""
 
@@ -17,7 +30,7 @@ class ArrearsNoticeMoved(Event):
 
     notice_id: UUID
     position: int
-    """Counts the steps of the notice, beginning with 1."""
+    """Counts the steps of the notice, beginning with 1; that one is published again once the bills are checked."""
     action: str
     """The step, such as `open` or `announce_cut_off`; expect further values within v1."""
     explanation: str | None
@@ -31,4 +44,4 @@ class ArrearsNoticeMoved(Event):
     cut_off_on: date | None
     reconnect_by: datetime | None
     person_ids: list[UUID]
-    """The holder and the people they invited; empty if nobody has bound the account."""
+    """The holder and the people they invited; empty before the bills are checked, or if the account is not bound."""

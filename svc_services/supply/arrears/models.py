@@ -115,16 +115,23 @@ class ArrearsNotice(Base):
     status: Mapped[ArrearsStatus] = mapped_column(Text, default=ArrearsStatus.OPEN)
     outstanding_fen: Mapped[int | None] = mapped_column(BigInteger)
     """What is due of them, as svc_payments says; none until it has said so."""
+    checked_fen: Mapped[int | None] = mapped_column(BigInteger)
+    """What was due of them when svc_payments first said so. People see a notice from then on, if anything was due."""
     being_paid: Mapped[bool] = mapped_column(default=False)
     """A payment of one of them is open."""
     unknown_bills: Mapped[int] = mapped_column(default=0)
     """How many of the numbers svc_payments does not know on this account."""
     overdue_since: Mapped[date | None]
-    """The earliest due date of what is due."""
+    """The latest due date of what is due; of a bill that came after its own, the day on which it came."""
+    first_period: Mapped[date | None]
+    """The earliest month of what is due: it tells whose bills these are."""
     sequence: Mapped[int] = mapped_column(default=0)
     """Of the last event of svc_payments that was heeded; an older one changes nothing."""
     cut_off_on: Mapped[date | None]
     """The day that was announced."""
+    cut_off_check: Mapped[UUID | None]
+    """What svc_payments is asked before supply is cut off; none while no cut-off is pending."""
+    cut_off_asked_at: Mapped[datetime | None] = mapped_column(Timestamp)
     cut_off_at: Mapped[datetime | None] = mapped_column(Timestamp)
     reconnect_by: Mapped[datetime | None] = mapped_column(Timestamp)
     reconnected_at: Mapped[datetime | None] = mapped_column(Timestamp)

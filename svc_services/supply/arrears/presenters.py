@@ -21,7 +21,10 @@ _MORE = ("status", "cut_off_on", "cut_off_at", "reconnect_by", "reconnected_at",
 async def all_shown(tx: AsyncSession, notices: Sequence[ArrearsNotice]) -> list[schemas.ArrearsNotice]:
     """Notices with their steps, as people see them."""
     steps = await _steps(tx, notices)
-    return [schemas.ArrearsNotice(**_fields(each, steps[each.id])) for each in notices]
+    fields = [_fields(each, steps[each.id]) for each in notices]
+    for each, said in zip(notices, fields, strict=True):
+        said["amount_fen"] = min(each.amount_fen, each.checked_fen or 0)
+    return [schemas.ArrearsNotice(**said) for said in fields]
 
 
 async def reported(tx: AsyncSession, provider: Provider, notice: ArrearsNotice) -> schemas.ReportedArrearsNotice:
@@ -36,6 +39,7 @@ async def all_reported(
     steps, today, rule = await _steps(tx, notices), await today_of(tx), RULES[UtilityKind(provider.kind)]
     return [
         schemas.ReportedArrearsNotice(
+            cut_off_pending=each.cut_off_check is not None,
             unknown_bills=each.unknown_bills,
             earliest_cut_off_on=earliest_cut_off(each, rule, today) if each.outstanding_fen else None,
             **_fields(each, steps[each.id]),

@@ -9,6 +9,12 @@ class ArrearsNoticeOpen(Problem):
     status, code = 409, "arrears_notice_open"
 
 
+class TooManyArrearsNotices(Problem):
+    """Each one is told to the people of the account."""
+
+    status, code = 409, "too_many_arrears_notices"
+
+
 class ArrearsNoticeOver(Problem):
     status, code = 409, "arrears_notice_over"
 
@@ -26,6 +32,18 @@ class ArrearsNotChecked(Problem):
 
 class NothingDue(Problem):
     status, code = 409, "nothing_due"
+
+
+class ArrearsTooLittle(Problem):
+    """Nobody is cut off for so little."""
+
+    status, code = 409, "arrears_too_little"
+
+
+class CutOffDayOff(Problem):
+    """Nobody is cut off on a day off, or on the day before one, when nobody can restore supply."""
+
+    status, code = 409, "cut_off_day_off"
 
 
 class ArrearsBeingPaid(Problem):

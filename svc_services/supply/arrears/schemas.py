@@ -56,7 +56,7 @@ class ArrearsNotice(BaseModel):
     account_number: str
     bill_numbers: list[str]
     amount_fen: int
-    """What these bills come to, as the company says."""
+    """What these bills come to, as the company says; never more than was due of them when the platform checked it."""
     outstanding_fen: int | None
     """What is due of them now; null for some seconds after the notice was opened."""
     being_paid: bool
@@ -74,6 +74,9 @@ class ArrearsNotice(BaseModel):
 
 
 class ReportedArrearsNotice(ArrearsNotice):
+    cut_off_pending: bool
+    """A reported cut-off waits until it is known that nothing is being paid. Do not close the valve before `status` is
+    `cut_off`."""
     unknown_bills: int
     """How many of the numbers the platform does not know on this account."""
     earliest_cut_off_on: date | None

@@ -1,18 +1,18 @@
 """Steps of a notice, each kept and told to whom it concerns; and who that is."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA
 from chassis.outbox import emit
-from kit.calendar import database_time
+from kit.calendar import database_time, today_of
 from svc_services.accounts.bindings.models import AccountBinding
 from svc_services.accounts.bindings.queries import in_force
 from svc_services.supply.arrears.events import ArrearsNoticeMoved
 from svc_services.supply.arrears.models import ArrearsAction, ArrearsNotice, ArrearsStep, Explanation
+from svc_services.supply.arrears.queries import of_earlier_holder
 from svc_services.supply.rules import SupplyRule
 
 _MOST_PEOPLE = 50
@@ -43,24 +43,38 @@ async def take_step(
     )
     tx.add(step)
     await tx.flush()
+    await _publish(tx, notice, step)
+
+
+async def publish_opening(tx: AsyncSession, notice: ArrearsNotice) -> None:
+    """Tell people of a notice now that its bills are checked. The notice is locked."""
+    await tx.flush()
+    first = select(ArrearsStep).where(ArrearsStep.notice_id == notice.id, ArrearsStep.position == 1)
+    if notice.checked_fen:
+        await _publish(tx, notice, (await tx.scalars(first)).one())
+
+
+async def _publish(tx: AsyncSession, notice: ArrearsNotice, step: ArrearsStep) -> None:
     same = ("status", "provider_id", "account_number", "bill_numbers", "deadline", "cut_off_on", "reconnect_by")
     moved = ArrearsNoticeMoved(
         notice_id=notice.id,
         position=step.position,
-        action=action,
-        explanation=explanation,
-        person_ids=await _people(tx, notice, moment),
+        action=step.action,
+        explanation=step.explanation,
+        person_ids=await _people(tx, notice),
         **{name: getattr(notice, name) for name in same},
     )
     await emit(tx, moved)
 
 
-async def _people(tx: AsyncSession, notice: ArrearsNotice, moment: datetime) -> list[UUID]:
-    """Who sees the notice now."""
+async def _people(tx: AsyncSession, notice: ArrearsNotice) -> list[UUID]:
+    """Who sees the notice now: nobody before it is checked, or where an earlier holder owes it."""
+    if not notice.checked_fen or await of_earlier_holder(tx, notice):
+        return []
     query = select(AccountBinding.person_id).where(
         AccountBinding.provider_id == notice.provider_id,
         AccountBinding.account_number == notice.account_number,
-        in_force(moment.astimezone(CHINA).date()),
+        in_force(await today_of(tx)),
     )
     return list(await tx.scalars(query.order_by(AccountBinding.id).limit(_MOST_PEOPLE)))
 

@@ -27,7 +27,9 @@ _LARGE = {"x-max-body-bytes": 131_072}
 
 
 @router.post("/outages", status_code=201, openapi_extra=_LARGE)
-async def announce_outage(tx: Tx, caller: ProviderSystem, once: OnceKey, body: schemas.NewOutage) -> schemas.Outage:
+async def announce_outage(
+    tx: Tx, caller: ProviderSystem, once: OnceKey, body: schemas.NewOutage
+) -> schemas.ReportedOutage:
     """Publish a planned or sudden outage of the company's supply.
 
     A planned one that comes later than the rule of its kind has it is published as short notice.
@@ -38,7 +40,7 @@ async def announce_outage(tx: Tx, caller: ProviderSystem, once: OnceKey, body: s
 @router.post("/outages/{outage_id}/changes", openapi_extra=_LARGE)
 async def change_outage(
     tx: Tx, caller: ProviderSystem, once: OnceKey, outage_id: UUID, body: schemas.OutageChange
-) -> schemas.Outage:
+) -> schemas.ReportedOutage:
     """Change an outage: its whole content anew. What was said before stays public as a version."""
     return await once.do(tx, caller, service.change(tx, caller.id, outage_id, body))
 

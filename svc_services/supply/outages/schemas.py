@@ -1,4 +1,5 @@
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -104,6 +105,19 @@ class Outage(BaseModel):
     notice_basis: str
     areas: list[OutageArea]
     updated_at: datetime
+
+
+class Reach(StrEnum):
+    """How many bound accounts are in the areas. None and few are one answer: who has bound an account is not told."""
+
+    UNDER_10 = "under_10"
+    UNDER_100 = "10_to_99"
+    MORE = "100_or_more"
+
+
+class ReportedOutage(Outage):
+    known_accounts: Reach
+    """If it is fewer than you expect, compare the areas with the addresses that you report as premises."""
 
 
 class OutageWithVersions(Outage):

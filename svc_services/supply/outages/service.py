@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound, Problem
-from kit.calendar import database_time
+from kit.calendar import database_time, today_of
+from svc_services.accounts.bindings.models import AccountBinding
+from svc_services.accounts.bindings.queries import in_force
 from svc_services.accounts.premises.models import comparable
 from svc_services.accounts.premises.service import require_supplied
+from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
 from svc_services.reference.models import PREFECTURE
@@ -23,6 +26,7 @@ from svc_services.supply.outages.models import (
     OutageStatus,
     OutageVersion,
 )
+from svc_services.supply.outages.queries import concerns
 from svc_services.supply.rules import RULES
 
 _LONGEST = timedelta(days=60)
@@ -30,6 +34,8 @@ _FARTHEST = timedelta(days=180)
 _LATE_REPORT = timedelta(days=3)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _MOST_VERSIONS = 100
+MOST_OPEN = 50
+"""One outage names up to 200 places."""
 
 
 class OutageTimesRefused(Problem):
@@ -52,27 +58,39 @@ class OutageOver(Problem):
     status, code = 409, "outage_over"
 
 
+class TooManyOutages(Problem):
+    """Each one tells everybody whom it concerns."""
+
+    status, code = 409, "too_many_outages"
+
+
 class TooManyOutageVersions(Problem):
     status, code = 409, "too_many_outage_versions"
 
 
-async def announce(tx: AsyncSession, provider_id: UUID, new: schemas.NewOutage) -> schemas.Outage:
+async def announce(tx: AsyncSession, provider_id: UUID, new: schemas.NewOutage) -> schemas.ReportedOutage:
     """Announce an outage.
 
     Raises:
-        NotAllowed, ClientSuspended, UnknownDivision, DivisionNotSupplied, OutageTimesRefused
+        NotAllowed, ClientSuspended, UnknownDivision, DivisionNotSupplied, OutageTimesRefused, TooManyOutages
     """
     provider = await locked_caller(tx, provider_id, read=True)
     moment = await database_time(tx)
     _require_times(new, new.nature, moment)
     if new.nature == OutageNature.PLANNED and new.starts_at < moment:
         raise OutageTimesRefused(reason="past")
+    await lock(tx, "outages of", provider_id)
+    open_ = select(func.count()).where(Outage.provider_id == provider_id, Outage.status == OutageStatus.ANNOUNCED)
+    if (await tx.scalar(open_) or 0) >= MOST_OPEN:
+        raise TooManyOutages(most=MOST_OPEN)
     outage = Outage(provider_id=provider_id, kind=provider.kind, nature=new.nature, version=0)
     outage.status = OutageStatus.ANNOUNCED
     return await _say(tx, provider, outage, new, moment)
 
 
-async def change(tx: AsyncSession, provider_id: UUID, outage_id: UUID, new: schemas.OutageChange) -> schemas.Outage:
+async def change(
+    tx: AsyncSession, provider_id: UUID, outage_id: UUID, new: schemas.OutageChange
+) -> schemas.ReportedOutage:
     """Say anew what is without supply, and when; the version before is kept.
 
     Raises:
@@ -150,7 +168,7 @@ def _require_times(new: schemas.OutageContent, nature: OutageNature, moment: dat
 
 async def _say(
     tx: AsyncSession, provider: Provider, outage: Outage, new: schemas.OutageContent, moment: datetime
-) -> schemas.Outage:
+) -> schemas.ReportedOutage:
     await require_supplied(tx, provider, {each.division_code for each in new.areas})
     before = await areas_of(tx, outage.id) if outage.version else []
     said = [(each.division_code, comparable(each.address or "")) for each in new.areas]
@@ -174,7 +192,16 @@ async def _say(
         )
         for position, area in enumerate(new.areas)
     )
-    return await _record(tx, provider, outage, moment)
+    recorded = await _record(tx, provider, outage, moment)
+    return schemas.ReportedOutage(**recorded.model_dump(), known_accounts=await _reach(tx, outage.id))
+
+
+async def _reach(tx: AsyncSession, outage_id: UUID) -> schemas.Reach:
+    touched = exists().where(Outage.id == outage_id, concerns()).correlate(AccountBinding)
+    some = select(AccountBinding.account_number).where(in_force(await today_of(tx)), touched).distinct().limit(100)
+    known = await tx.scalar(select(func.count()).select_from(some.subquery())) or 0
+    few = schemas.Reach.UNDER_10 if known < 10 else schemas.Reach.UNDER_100  # noqa: PLR2004 - as its names say
+    return schemas.Reach.MORE if known == 100 else few  # noqa: PLR2004
 
 
 async def _record(tx: AsyncSession, provider: Provider, outage: Outage, moment: datetime) -> schemas.Outage:

@@ -28,11 +28,11 @@ async def provider_id(api: httpx.AsyncClient, tokens: Tokens) -> UUID:
 
 @pytest_asyncio.fixture
 async def company(tokens: Tokens, database: Database, provider_id: UUID) -> Someone:
-    """One of the company's people, with a token of the moment."""
+    """An admin of the company, with a token of the moment."""
     organisation_id = new_id()
     async with database.transaction() as tx:
         tx.add(CompanyOrganisation(organisation_id=organisation_id, provider_id=provider_id))
-    return partial(tokens.staff, "provider_operator", organisation_id=organisation_id, person_id=new_id())
+    return partial(tokens.staff, "provider_admin", organisation_id=organisation_id, person_id=new_id())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx
 from chassis.db import Database, new_id
 from chassis.inbox import AnyHandler, Received
 from chassis.testing import Tokens
+from svc_services.providers.own_company.models import CompanyOrganisation
 from svc_services.supervision.complaints.consumers import HANDLERS
 from tests.svc_services.cases.applications.cases import KUYTUN, decided
 from tests.svc_services.supervision.complaints.filed import (
@@ -56,6 +57,20 @@ async def test_a_complaint_is_answered_by_its_provider_and_confirmed(
     assert WORDS not in str(moved)
 
 
+async def test_who_only_reads_for_the_company_answers_nothing(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID, person_id: UUID
+) -> None:
+    organisation_id = new_id()
+    async with database.transaction() as tx:
+        tx.add(CompanyOrganisation(organisation_id=organisation_id, provider_id=provider_id))
+    complaint_id = await filed(api, tokens, provider_id, person_id)
+    await done(api, f"{RECEIVED}/{complaint_id}/accept", office(tokens), TO_PROVIDER)
+    reader = tokens.staff("provider_operator", organisation_id=organisation_id, person_id=new_id())
+    path = f"{RECEIVED}/{complaint_id}"
+    assert (await api.get(path, headers=reader)).status_code == 200
+    assert refused(await post(api, f"{path}/answer", reader, SAID)) == (403, "not_allowed")
+
+
 async def test_the_company_learns_whom_to_call_only_with_consent(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID, company: Someone
 ) -> None:
@@ -72,7 +87,7 @@ async def test_the_company_learns_whom_to_call_only_with_consent(
         assert str(person_id) not in listed.text
         assert CONTACT["phone"] not in listed.text
     reads = [each for each in await events_of(database, "personal_data") if each["action"] == "read_complaint"]
-    assert {each["role"] for each in reads} == {"clerk", "provider_operator"}
+    assert {each["role"] for each in reads} == {"clerk", "provider_admin"}
 
 
 async def test_only_the_division_and_the_company_concerned_reach_it(

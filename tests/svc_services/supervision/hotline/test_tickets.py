@@ -1,6 +1,7 @@
 """The hotline sends tickets and results of call-backs, once each, signed with its key."""
 
 import asyncio
+import re
 import time
 from uuid import UUID
 
@@ -115,6 +116,28 @@ async def test_only_the_key_of_the_hotline_signs_for_it(api: httpx.AsyncClient, 
     ]
     for answer in await asyncio.gather(*forgeries):
         assert refused(answer) == (403, "hotline_signature_refused")
+
+
+async def test_a_signature_counts_once_also_for_reading(api: httpx.AsyncClient, caller: Caller) -> None:
+    assert (await caller.post(TICKETS, ticket())).status_code == 201
+    path = f"{TICKETS}/{ticket()['hotline_number']}"
+    signed = caller.headers("GET", path, b"")
+    answers = await asyncio.gather(*(api.get(path, headers=signed) for _ in range(4)))
+    assert sorted(each.status_code for each in answers) == [200, 403, 403, 403]
+    assert {refused(each) for each in answers if each.status_code == 403} == {(403, "hotline_signature_refused")}
+
+
+async def test_a_signature_has_the_platform_s_label_a_nonce_and_the_whole_address(
+    api: httpx.AsyncClient, caller: Caller
+) -> None:
+    path = f"{TICKETS}/{ticket()['hotline_number']}"
+    relabelled = {name: text.replace("myili=", "sig1=") for name, text in caller.headers("GET", path, b"").items()}
+    without_nonce = caller.headers("GET", path, b"")
+    without_nonce["Signature-Input"] = re.sub('nonce="[^"]*"', 'nonce=""', without_nonce["Signature-Input"])
+    for headers in (relabelled, without_nonce):
+        assert refused(await api.get(path, headers=headers)) == (403, "hotline_signature_refused")
+    added = await api.get(f"{path}?evil=1", headers=caller.headers("GET", path, b""))
+    assert refused(added) == (403, "hotline_signature_refused")
 
 
 @pytest.mark.parametrize(

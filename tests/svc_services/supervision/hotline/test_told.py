@@ -87,6 +87,26 @@ async def test_the_contact_goes_along_with_consent(
     assert [each["contact"] for each in hotline.received] == [CONTACT]
 
 
+async def test_the_contact_can_be_shared_later_also_when_an_operator_was_first(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, hotline: HotlineDouble, tell: Tell
+) -> None:
+    """Once more it changes nothing, and without consent it is not taken back silently."""
+    for by_operator in (False, True):
+        person_id = new_id()
+        complaint_id = await filed(api, tokens, provider_id, person_id, contact=CONTACT)
+        if by_operator:
+            await done(api, f"{RECEIVED}/{complaint_id}/hand-over", office(tokens, "operator"), {})
+        else:
+            await handed(api, tokens, complaint_id, person_id)
+        await tell()
+        assert hotline.received[-1]["contact"] is None
+        for share in (True, True, False):
+            await handed(api, tokens, complaint_id, person_id, share_contact=share)
+            await tell()
+        assert hotline.received[-1]["contact"] == CONTACT
+    assert len(hotline.received) == 4
+
+
 @pytest.mark.parametrize(
     "answer",
     [

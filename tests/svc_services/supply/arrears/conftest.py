@@ -27,6 +27,12 @@ def ahead(days: int) -> str:
     return (today() + timedelta(days=days)).isoformat()
 
 
+def month(later: int) -> str:
+    """The first day of a month: 0 is the present one."""
+    first = today().replace(day=1)
+    return (first + timedelta(days=31 * later)).replace(day=1).isoformat()
+
+
 @dataclass
 class Claim:
     """The one notice of a house, and who acts on it."""
@@ -66,10 +72,22 @@ class Claim:
     async def said(self, outstanding_fen: int, *, sequence: int | None = None, **more: Any) -> None:  # noqa: ANN401 - JSON
         """What svc_payments says next, or again."""
         self.sequence = sequence or self.sequence + 1
-        standing = {"being_paid": False, "unknown_bills": 0, "overdue_since": ahead(-60), "paid_at": None, **more}
+        standing = {
+            "being_paid": False,
+            "unknown_bills": 0,
+            "overdue_since": ahead(-60),
+            "first_period": month(1),
+            "paid_at": None,
+        }
         (handler,) = HANDLERS
         data = ArrearsChanged.model_validate(
-            {"notice_id": self.notice_id, "sequence": self.sequence, "outstanding_fen": outstanding_fen, **standing}
+            {
+                "notice_id": self.notice_id,
+                "sequence": self.sequence,
+                "outstanding_fen": outstanding_fen,
+                **standing,
+                **more,
+            }
         )
         async with self.database.transaction() as tx:
             await handler.handle(tx, Received(new_id(), handler.event_type, now(), data))
@@ -93,12 +111,36 @@ class Claim:
         assert (await self.announce(3)).status_code == 200
         await self.past(3)
 
+    async def calendar(self, *, free: int | None = None) -> None:
+        """All days are working days but one, so that the tests do not depend on the day of the week."""
+        days = text(
+            "INSERT INTO calendar_days SELECT day, day <> :free, '{}'::jsonb, 1 "
+            "FROM generate_series(:first ::date, :first ::date + 60, interval '1 day') AS day "
+            "ON CONFLICT (day) DO UPDATE SET working = excluded.working"
+        )
+        off = today() + timedelta(days=-1 if free is None else free)
+        async with self.database.transaction() as tx:
+            await tx.execute(days, {"first": today(), "free": off})
+
     async def cut_off(self) -> Json:
         await self.announced()
+        await self.report_cut_off()
+        await self.answer(12_300)
+        return await self.shown()
+
+    async def report_cut_off(self) -> None:
         answer = await self.act("cut-off")
         assert answer.status_code == 200, answer.text
-        shown: Json = answer.json()
-        return shown
+        assert (answer.json()["status"], answer.json()["cut_off_pending"]) == ("cut_off_announced", True)
+
+    async def asked(self) -> list[str]:
+        """The questions to svc_payments."""
+        async with self.database.read() as tx:
+            return [each.data["check_id"] for each in await emitted(tx) if ".cut_off_asked." in each.type]
+
+    async def answer(self, outstanding_fen: int, **more: Any) -> None:  # noqa: ANN401 - JSON
+        """What svc_payments answers to the last question."""
+        await self.said(outstanding_fen, check_id=(await self.asked())[-1], **more)
 
     async def mine(self, person: UUID | None = None) -> list[Json]:
         headers = self.house.tokens.resident(person or self.house.owner_id)
@@ -118,10 +160,12 @@ class Claim:
 
     async def told(self) -> list[tuple[int, str, str, list[str]]]:
         async with self.database.read() as tx:
-            found = [each.data for each in await emitted(tx) if ".arrears_notice." in each.type]
+            found = [each.data for each in await emitted(tx) if ".arrears_notice.moved." in each.type]
         return [(each["position"], each["action"], each["status"], each["person_ids"]) for each in found]
 
 
 @pytest_asyncio.fixture
 async def claim(house: House, database: Database) -> Claim:
-    return Claim(house, database)
+    made = Claim(house, database)
+    await made.calendar()
+    return made

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from chassis.testing import once
 from svc_services.accounts.premises.service import forget_unbound
+from svc_services.supply.outages import service
 from tests.svc_services.accounts.bindings.stored import code
 from tests.svc_services.companies import ProviderSystem, answer_with_bytes, approved
 from tests.svc_services.supply.outages.conftest import (
@@ -28,6 +29,7 @@ from tests.svc_services.supply.outages.conftest import (
 async def test_an_outage_is_public_in_four_languages(company: Company) -> None:
     outage = await company.announced(planned())
     listed = await company.api.get(OUTAGES, params={"division_code": YINING, "kind": "water"})
+    assert outage.pop("known_accounts") == "under_10"
     assert listed.json()["items"] == [outage]
     assert outage["cause_name"] == {"zh": "计划检修", "en": "Maintenance", "kk": "جوندەۋ جۇمىسى", "ug": "رېمونت قىلىش"}
     assert (outage["short_notice"], outage["notice_hours"], outage["version"]) == (False, 24, 1)
@@ -165,6 +167,10 @@ async def test_two_changes_of_one_version_at_once_are_one(company: Company) -> N
         ("解放西路12号3栋", "解放西路1", False),
         ("解放西路12号3栋", "解放西路12号3栋2单元", False),
         ("解放西路12号3栋", "西路", False),
+        ("解放西路12号3栋", "伊宁市解放西路12号", True),
+        ("解放西路12号3栋", "新疆维吾尔自治区伊犁哈萨克自治州 伊宁市 解放西路", True),
+        ("新疆伊犁州伊宁市解放西路12号", "解放西路12号", True),
+        ("解放西路12号3栋", "伊宁市", False),
         ("解放西路12号3栋", "%", False),
         ("ازاتتىق كوشەسى 12", "ازاتتىق كوشەسى", True),
         ("解放西路12号3栋", None, True),
@@ -181,6 +187,32 @@ async def test_who_is_concerned_is_found_by_address(
         area = "%%%"
     outage = await company.announced(planned(areas=[{"division_code": YINING, "address": area}]))
     assert [each["outage_id"] for each in await company.mine()] == [outage["outage_id"]] * concerned
+
+
+async def test_a_company_learns_roughly_whether_accounts_are_found_and_nobody_else(company: Company) -> None:
+    few = await company.announced(planned())
+    await company.supplied("解放西路12号")
+    same = await company.announced(planned())
+    assert (few["known_accounts"], same["known_accounts"]) == ("under_10", "under_10")
+    async with company.database.transaction() as tx:
+        await tx.execute(text("UPDATE account_premises SET address = '胜利路1号'"))
+    for number in range(10):
+        await company.neighbour(f"解放西路{number}号", 223456789 + number)
+    changed = (await company.change(few, note="x")).json()
+    assert changed["known_accounts"] == "10_to_99"
+    assert "known_accounts" not in (await company.api.get(OUTAGES)).text
+
+
+async def test_open_outages_of_a_company_are_bounded_also_at_once(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_OPEN", 2)
+    answers = await asyncio.gather(*(company.post(OUTAGES, planned()) for _ in range(4)))
+    assert sorted(each.status_code for each in answers) == [201, 201, 409, 409]
+    assert {code(each) for each in answers if each.status_code == 409} == {(409, "too_many_outages")}
+    (first, _) = (each.json() for each in answers if each.status_code == 201)
+    await company.act(first, "cancel", {})
+    assert (await company.post(OUTAGES, planned())).status_code == 201
 
 
 async def test_another_division_has_streets_of_the_same_name(company: Company) -> None:
