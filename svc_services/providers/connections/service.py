@@ -14,6 +14,7 @@ from chassis.auth import Caller
 from chassis.db import Database, now
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
+from kit.conformance.probe import Company, Prober
 from kit.security_log import record_on_commit
 from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
@@ -23,6 +24,7 @@ from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.applications.service import accepted_parameters, provider_of
 from svc_services.providers.connections import effects, key_terms, proofs, queries, refusals, schemas
+from svc_services.providers.connections.endpoint_probe import require_answering
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
 from svc_services.providers.own_company.outsiders import require_outsider
 
@@ -53,11 +55,13 @@ _BY_ONE = (Action.SUSPEND, Action.STOP_KEY)
 """What one operator does alone, as it is urgent."""
 
 
-async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wanted:
-    """Check a change; outside any transaction, because an endpoint's name is resolved.
+async def checked(
+    endpoints: Endpoints, prober: Prober, seen: schemas.Connection, new: schemas.NewProviderChange
+) -> Wanted:
+    """Check a change of this connection; outside any transaction, because an endpoint is resolved and called.
 
     Raises:
-        PrivateKeySent, BadKeySet, KeyTermsRefused, EndpointUrlRefused, BadCustomerParameters
+        PrivateKeySent, BadKeySet, KeyTermsRefused, EndpointUrlRefused, EndpointProbeFailed, BadCustomerParameters
     """
     details: dict[str, Any] = {}
     match new:
@@ -71,6 +75,8 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
             details["jwks_uri"] = await endpoints.accepted(new.jwks_uri) if new.jwks_uri else None
         case schemas.EndpointCorrection():
             details["endpoint_url"] = await endpoints.accepted(new.endpoint_url)
+            company = Company(seen.provider_id, details["endpoint_url"])
+            await require_answering(prober, company, seen.customer_parameters.example)
         case schemas.CustomerParametersDeclaration():
             kept = accepted_parameters(new.customer_parameters)
             details["customer_parameters"] = kept.model_dump(mode="json")
