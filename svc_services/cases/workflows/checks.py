@@ -89,6 +89,12 @@ class BadLimit(BadWorkflow):
     code = "workflow_bad_limit"
 
 
+class ClockStopped(BadWorkflow):
+    """Only a state that the applicant has stops the clock: an office or a company is late for as long as it has it."""
+
+    code = "workflow_clock_stopped"
+
+
 class CitizenDecides(BadWorkflow):
     """In a state that somebody else has, the applicant may leave, and moves the case nowhere else."""
 
@@ -203,6 +209,8 @@ def _require_promise(definition: WorkflowDefinition) -> None:
         raise BadLimit(at="/extension_days")
     appeals = _states_of_appeals(definition)  # they begin when the promise has been kept or broken
     for at, state in enumerate(definition.states):
+        if state.stops_clock and state.held_by != Actor.CITIZEN:
+            raise ClockStopped(at=f"/states/{at}/stops_clock")
         counts = not state.stops_clock and state.name not in appeals
         if counts and state.limit_days is not None and state.limit_days > definition.limit_days:
             raise BadLimit(at=f"/states/{at}/limit_days")

@@ -27,7 +27,7 @@ def definitions(draw: st.DrawFn) -> Json:
             "name": name,
             "held_by": held_by[name],
             "limit_days": limits[name],
-            "stops_clock": name != running[0] and draw(st.booleans()),
+            "stops_clock": name != running[0] and held_by[name] == "citizen" and draw(st.booleans()),
         }
         for name in running
     ]
