@@ -118,7 +118,10 @@ async def list_provider_changes(
 async def approve_provider_change(
     tx: Tx, caller: Operator, once: OnceKey, provider_change_id: UUID
 ) -> schemas.ProviderChange:
-    """Approve another operator's proposal and carry it out."""
+    """Approve another operator's proposal and carry it out.
+
+    What the company asks for is approved by two operators; after the first one it is still `proposed`.
+    """
     return await once.do(tx, caller, service.approve(tx, caller, provider_change_id))
 
 

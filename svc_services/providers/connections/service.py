@@ -27,6 +27,7 @@ from svc_services.providers.connections import effects, key_terms, proofs, queri
 from svc_services.providers.connections.endpoint_probe import require_answering
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
 from svc_services.providers.own_company.outsiders import require_outsider
+from svc_services.reference.service import require_divisions
 
 SUSPENDED, CHANGED = SecurityEvent("client_suspended"), SecurityEvent("client_changed")
 PROPOSED, REJECTED = SecurityEvent("client_change_proposed"), SecurityEvent("client_change_rejected")
@@ -80,6 +81,10 @@ async def checked(
         case schemas.CustomerParametersDeclaration():
             kept = accepted_parameters(new.customer_parameters)
             details["customer_parameters"] = kept.model_dump(mode="json")
+        case schemas.DetailsCorrection():
+            details = new.model_dump(mode="json", include=set(schemas.DETAILS), exclude_none=True)
+            if new.division_codes:
+                details["division_codes"] = sorted(set(new.division_codes))
     return Wanted(Action(new.action), details, new.reason)
 
 
@@ -143,7 +148,9 @@ async def request(
         case proofs.CompanyProof():
             await _require_company(tx, provider, party, wanted.action)
             change.company_key = party.key
-    if change.proposed_by is None or wanted.action in _BY_ONE:
+    if wanted.action == Action.CORRECT_DETAILS:
+        await require_divisions(tx, wanted.details.get("division_codes", []))
+    elif change.proposed_by is None or wanted.action in _BY_ONE:
         await effects.carry_out(tx, provider, change)
         change.decide(ChangeStatus.APPROVED, None)
     tx.add(change)
@@ -153,7 +160,7 @@ async def request(
 
 
 async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.ProviderChange:
-    """Approve another operator's proposal and carry it out.
+    """Approve another operator's proposal and carry it out; take up what the company asks for, as the first of two.
 
     Raises:
         NotFound, NotYourDivision, OwnCompany, AlreadyDecided, ProposalExpired
@@ -162,9 +169,14 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     """
     change = await _open(tx, change_id)
     provider = await effects.locked(tx, change.provider_id)
-    acting = acting_in(caller, provider.division_codes, OPERATOR)
-    within = provider.division_codes
+    within = sorted({*provider.division_codes, *change.details.get("division_codes", [])})
+    acting = acting_in(caller, within, OPERATOR)
     await require_outsider(tx, caller, provider.id)
+    if change.proposed_by is None:
+        change.proposed_by = caller.id
+        await tx.flush()
+        record(tx, change)
+        return queries.shown(change)
     await require_second_holder(tx, acting, change.proposed_by, since=change.proposed_at, within=within)
     await effects.carry_out(tx, provider, change)
     change.decide(ChangeStatus.APPROVED, caller.id)
