@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from svc_services.cases.workflows.checks import BadWorkflow, require_sound
+from svc_services.cases.workflows.checks import require_sound
 from svc_services.cases.workflows.definition import WorkflowDefinition
+from svc_services.cases.workflows.refusals import BadWorkflow
 from tests.svc_services.cases.workflows.definitions import FORM, label
 
 _HOLDERS = st.sampled_from(["clerk", "provider", "citizen", "operator"])
