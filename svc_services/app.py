@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.conformance.probe import Prober
 from kit.dpop import prove_possession
 from kit.ended.admission import refusing_ended
 from kit.kept_answers import KeptAnswers
@@ -54,6 +55,7 @@ from svc_services.providers.applications.endpoints import router as providers
 from svc_services.providers.applications.provider import HttpLegalEntityRegistry
 from svc_services.providers.conformance.endpoints import router as conformance
 from svc_services.providers.conformance.own_endpoints import router as own_conformance
+from svc_services.providers.connections.endpoint_probe import PROBE_SECONDS
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
 from svc_services.providers.corrections.endpoints import router as corrections
@@ -105,6 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
+    app.state.prober = Prober(key, app.state.endpoints.target, seconds=PROBE_SECONDS)
     app.state.workflow_of = workflow_of
     of_cases = (own_applications, own_joint_applications, own_materials, own_counter_filings)
     app.state.own_records = (*of_cases, own_ratings, own_complaints)

@@ -17,7 +17,7 @@ from chassis.problems import Problem
 from kit.conformance.results import Exchange, Fault, Seen
 from kit.json_members import members
 from kit.public_addresses import Target
-from kit.signatures.messages import Unsignable, sign_request
+from kit.signatures.messages import SIGNED_SECONDS, Unsignable, sign_request
 
 Content = Mapping[str, Any]
 _SHOWN = ("result", "code", "reason", "provider_reference")
@@ -58,6 +58,9 @@ class Twist:
     recipient: UUID | None = None
     created: int | None = None
     nonce: str | None = None
+    lives_seconds: int = SIGNED_SECONDS
+    without: str = ""
+    """The component that the signature does not cover."""
 
 
 AS_USUAL = Twist()
@@ -120,8 +123,17 @@ class Prober:
 
     def _signed(self, company: Company, request: Call, twist: Twist, url: str) -> dict[str, str]:
         recipient = str(twist.recipient or company.provider_id)
-        timing: dict[str, Any] = {"created": twist.created, "nonce": twist.nonce}
-        headers = sign_request(twist.key or self.key, recipient, request.method, url, request.body, **timing)
+        headers = sign_request(
+            twist.key or self.key,
+            recipient,
+            request.method,
+            url,
+            request.body,
+            created=twist.created,
+            nonce=twist.nonce,
+            lives_seconds=twist.lives_seconds,
+            without=twist.without,
+        )
         if twist.unsigned:
             return {name: value for name, value in headers.items() if not name.startswith("Signature")}
         if twist.is_broken:
@@ -152,7 +164,7 @@ class Trial:
                 method=request.method,
                 path=request.path,
                 altered=twist.name,
-                sent=dict(request.content or {}),
+                sent={name: _flat(value) for name, value in (request.content or {}).items()},
                 signed_at=signed_at,
                 nonce=twist.nonce or "",
                 status=answer.status or None,
@@ -176,6 +188,11 @@ def _object(body: bytes) -> Content:
 def _shown(content: Content) -> dict[str, str]:
     kept = {name: content[name] for name in _SHOWN if isinstance(content.get(name), str)}
     return {name: value if _NAME.fullmatch(value) else "…" for name, value in kept.items()}
+
+
+def _flat(value: Any) -> str | int:  # noqa: ANN401 - JSON
+    """A member that was sent, as it is kept: an object as its JSON."""
+    return value if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False)
 
 
 def _since(begun: float) -> int:

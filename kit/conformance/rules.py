@@ -3,8 +3,8 @@
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache, partial
 from http import HTTPStatus
 from uuid import UUID, uuid4
 
@@ -12,12 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 from kit.conformance.probe import Answer, Call, Company, Prober, Trial, Twist
 from kit.conformance.results import Fault, Seen, Tried
+from kit.signatures.messages import RECIPIENT
 
 Rule = Callable[[Trial], Awaitable[Fault | None]]
 Try = Callable[[], Awaitable[Fault | None]]
 Question = Callable[[Trial, str], Call]
 """Makes a call whose id stands for this use of it within the trial."""
 _STALE_SECONDS = 1_200
+_LONG_SECONDS = 86_400
+_OF_BODIES = frozenset({"other_body"})
 _UNANSWERED = frozenset({Fault.NOT_REACHED, Fault.NO_ANSWER, Fault.ADDRESS_REFUSED})
 
 
@@ -61,35 +64,78 @@ def refusals_of(question: Question, other_path: str) -> Mapping[str, Rule]:
     The same call rightly signed is sent before or after the altered one, which nobody foresees: who verifies nothing,
     and looks at the content or counts the calls, refuses the wrong one.
     """
-
-    def refused(name: str, twist_of: Callable[[Trial, Call], Twist], *, only_401: bool = True) -> Rule:
-        async def rule(trial: Trial) -> Fault | None:
-            asked = question(trial, name)
-
-            async def altered() -> Fault | None:
-                return unrefused(await trial.send(asked, twist_of(trial, asked)), only_401=only_401)
-
-            async def right() -> Fault | None:
-                return fault_of(await trial.send(asked))
-
-            return await in_any_order(altered, right)
-
-        return rule
-
     return {
-        "unsigned": refused("unsigned", lambda _trial, _call: Twist("unsigned", unsigned=True)),
-        "wrong_signature": refused("wrong_signature", lambda _trial, _call: Twist("signature", is_broken=True)),
-        "unknown_key": refused("unknown_key", lambda _trial, _call: Twist("key", key=_strangers_key())),
-        "other_path": refused("other_path", lambda _trial, _call: Twist("path", signed_path=other_path)),
-        "other_body": refused("other_body", lambda _trial, call: Twist("body", sent_body=_changed(call))),
-        "other_recipient": refused(
-            "other_recipient", lambda trial, _call: Twist("recipient", recipient=trial.id_of("recipient"))
-        ),
-        "old_time": refused("old_time", lambda _trial, _call: Twist("time", created=int(time.time()) - _STALE_SECONDS)),
+        **{name: _refused(name, question, twists_of) for name, twists_of in _twists(other_path).items()},
         "replay": _replayed(question),
         "other_company": _other_company(question),
         "repeated_member": _repeated_member(question),
     }
+
+
+def refuses_all(question: Question, other_path: str) -> Rule:
+    """One rule of all refusals, for a call that has none of its own; rightly signed it comes at a random place."""
+
+    async def rule(trial: Trial) -> Fault | None:
+        asked = question(trial, "signature")
+        has_body = asked.content is not None
+        twists = [
+            twist
+            for name, twists_of in _twists(other_path).items()
+            if has_body or name not in _OF_BODIES
+            for twist in twists_of(trial, asked)
+        ]
+        tries: list[Try] = [partial(_unrefused, trial, asked, twist) for twist in twists]
+        tries.insert(secrets.randbelow(len(tries) + 1), partial(_answered, trial, asked))
+        of_bodies = (_other_company(question), _repeated_member(question)) if has_body else ()
+        tries += [partial(other, trial) for other in (_replayed(question), *of_bodies)]
+        for each in tries:
+            if fault := await each():
+                return fault
+        return None
+
+    return rule
+
+
+def _twists(other_path: str) -> Mapping[str, Callable[[Trial, Call], Sequence[Twist]]]:
+    """What is altered for each rule about signatures."""
+    return {
+        "unsigned": lambda _trial, _call: [Twist("unsigned", unsigned=True)],
+        "wrong_signature": lambda _trial, _call: [Twist("signature", is_broken=True)],
+        "unknown_key": lambda _trial, _call: [Twist("key", key=_strangers_key())],
+        "other_path": lambda _trial, _call: [Twist("path", signed_path=other_path)],
+        "other_body": lambda _trial, call: [Twist("body", sent_body=_changed(call))],
+        "other_recipient": lambda trial, _call: [Twist("recipient", recipient=trial.id_of("recipient"))],
+        "old_time": lambda _trial, _call: [Twist("time", created=int(time.time()) - _STALE_SECONDS)],
+        "fewer_components": lambda _trial, call: [Twist(f"without {each}", without=each) for each in _covered(call)],
+        "long_life": lambda _trial, _call: [Twist("expires", lives_seconds=_LONG_SECONDS)],
+    }
+
+
+def _refused(name: str, question: Question, twists_of: Callable[[Trial, Call], Sequence[Twist]]) -> Rule:
+    async def rule(trial: Trial) -> Fault | None:
+        asked = question(trial, name)
+
+        for twist in twists_of(trial, asked):
+            altered, right = partial(_unrefused, trial, asked, twist), partial(_answered, trial, asked)
+            if fault := await in_any_order(altered, right):
+                return fault
+        return None
+
+    return rule
+
+
+async def _unrefused(trial: Trial, asked: Call, twist: Twist) -> Fault | None:
+    return unrefused(await trial.send(asked, twist))
+
+
+async def _answered(trial: Trial, asked: Call) -> Fault | None:
+    return fault_of(await trial.send(asked))
+
+
+def _covered(call: Call) -> Sequence[str]:
+    """The components of a signature."""
+    always = ("@method", "@target-uri", "content-digest", RECIPIENT.lower())
+    return always if call.content is None else (*always, "content-type")
 
 
 def _replayed(question: Question) -> Rule:

@@ -73,8 +73,12 @@ def sign_request(  # noqa: PLR0913 - what is signed
     *,
     created: int | None = None,
     nonce: str | None = None,
+    lives_seconds: int = SIGNED_SECONDS,
+    without: str = "",
 ) -> dict[str, str]:
     """The headers of a request to the recipient, with its signature.
+
+    All but the first six are given only where a company's refusal of other calls is examined.
 
     Args:
         key: of the platform.
@@ -83,8 +87,10 @@ def sign_request(  # noqa: PLR0913 - what is signed
         url: where it goes.
         body: as it is sent.
         content_type: of the body.
-        created: when it was signed, and `nonce`: both given only where a company's refusal of stale calls is examined.
+        created: when it was signed.
         nonce: drawn anew by default.
+        lives_seconds: how long the signature is valid.
+        without: the component that the signature does not cover.
 
     Raises:
         Unsignable
@@ -93,8 +99,9 @@ def sign_request(  # noqa: PLR0913 - what is signed
         raise Unsignable(url)
     headers = {RECIPIENT: recipient, **_content(body, content_type)}
     values = _values_of_request(Request(method, url, headers), _fields(headers), body)
+    covered = {name: value for name, value in values.items() if name != f'"{without}"'}
     particulars = {"nonce": nonce or secrets.token_hex(16), "tag": "myili-request"}
-    return headers | _signature(key, values, particulars, created)
+    return headers | _signature(key, covered, particulars, created, lives_seconds)
 
 
 def verify_request(keys: Mapping[str, RSAPublicKey], recipient: str, request: Request, body: bytes) -> str:
@@ -203,12 +210,16 @@ def _verify(keys: Mapping[str, RSAPublicKey], form: _Form, signature: SignatureF
 
 
 def _signature(
-    key: RSAPrivateKey, values: Values, particulars: Mapping[str, str], created: int | None = None
+    key: RSAPrivateKey,
+    values: Values,
+    particulars: Mapping[str, str],
+    created: int | None = None,
+    lives_seconds: int = SIGNED_SECONDS,
 ) -> dict[str, str]:
     created = int(time.time()) if created is None else created
     parameters: dict[str, str | int] = {
         "created": created,
-        "expires": created + SIGNED_SECONDS,
+        "expires": created + lives_seconds,
         "keyid": thumbprint(key.public_key()),
         "alg": _ALGORITHM,
         **particulars,

@@ -13,12 +13,16 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc.jwk import ECKey
 from stdnum.cn.uscc import calc_check_digit
 from stdnum.iso7064 import mod_11_10
 
 from chassis.db import new_id
 from chassis.testing import Tokens, once
+from kit.signatures.keys import thumbprint
+from kit.signatures.messages import Request, verify_request
+from kit.signatures.refusals import BadSignature
 from svc_services.accounts.bindings.attestations import AUDIENCE, TYPE
 
 APPLICATIONS = "/services/v1/provider-applications"
@@ -120,6 +124,22 @@ def answer_with_bytes(body: bytes, status: int = 200, content_encoding: str = "i
         handler.send_header("Content-Encoding", content_encoding)
         handler.end_headers()
         handler.wfile.write(body)
+
+    return answer
+
+
+def answer_verifying(key: RSAPrivateKey) -> Answer:
+    """Knows no account, and takes what is signed by this key alone."""
+    keys = {thumbprint(key.public_key()): key.public_key()}
+
+    def answer(handler: BaseHTTPRequestHandler, request: ReceivedRequest) -> None:
+        signed = Request("POST", f"http://{handler.headers['Host']}{request.path}", handler.headers)
+        try:
+            verify_request(keys, request.json["provider_id"], signed, request.body)
+        except BadSignature:
+            answer_with("refused", 401)(handler, request)
+        else:
+            answer_with("no_account")(handler, request)
 
     return answer
 

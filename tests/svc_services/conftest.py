@@ -19,7 +19,7 @@ from tests.appointments import appointing
 from tests.databases import cloned, fresh_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.service_settings import settings_at
-from tests.svc_services.companies import ProviderSystem
+from tests.svc_services.companies import ProviderSystem, answer_verifying
 
 migrated = template_database("svc_services")
 database = fresh_database()
@@ -91,4 +91,12 @@ async def api(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClie
 def provider_system() -> Iterator[ProviderSystem]:
     """The systems of a provider, on a port of their own."""
     with ProviderSystem().running() as system:
+        yield system
+
+
+@pytest.fixture
+def new_system(signing_key: RSAPrivateKey) -> Iterator[ProviderSystem]:
+    """The system of a provider that has moved: it verifies signatures and knows no account."""
+    with ProviderSystem().running() as system:
+        system.answer = answer_verifying(signing_key)
         yield system

@@ -69,7 +69,7 @@ async def refuse(api: httpx.AsyncClient, tokens: Tokens) -> None:
     await corrected(api, filed, 1, contact_phone=f"{PHONE[:-1]}2", contract=CONTRACT)
     path = f"{APPLICATIONS}/{filed['application_id']}/refuse"
     body = {"reason": "not a utility"}
-    answer = await api.post(path, json=body, headers=tokens.staff("operator") | once())
+    answer = await api.post(path, json=body, headers=tokens.staff("operator") | once() | {"If-Match": '"2"'})
     assert answer.status_code == 200, answer.text
 
 

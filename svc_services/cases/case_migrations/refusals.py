@@ -13,6 +13,12 @@ class MappingIncomplete(Problem):
     status, code = 422, "case_migration_incomplete"
 
 
+class ClockStopped(Problem):
+    """A case whose clock runs would come to a state in which it stands."""
+
+    status, code = 422, "case_migration_stops_clock"
+
+
 class BadMapping(Problem):
     """A state is named that there is not, or one that ends cases."""
 

@@ -11,7 +11,7 @@ from chassis.problems import NotFound
 from kit.staff.second_person import require_second_holder
 from svc_services.cases.case_migrations import schemas
 from svc_services.cases.case_migrations.models import CaseMigration, MigratedCase, MigrationStatus
-from svc_services.cases.case_migrations.refusals import BadMapping, MappingIncomplete, OtherWorkflow
+from svc_services.cases.case_migrations.refusals import BadMapping, ClockStopped, MappingIncomplete, OtherWorkflow
 from svc_services.cases.workflows.definition import WorkflowDefinition
 from svc_services.cases.workflows.models import Workflow
 
@@ -20,7 +20,7 @@ async def propose(tx: AsyncSession, proposed_by: UUID, new: schemas.NewCaseMigra
     """Keep a migration that another operator may approve.
 
     Raises:
-        OtherWorkflow, MappingIncomplete, BadMapping
+        OtherWorkflow, MappingIncomplete, BadMapping, ClockStopped
     """
     source = await tx.get(Workflow, new.from_workflow_id)
     target = await tx.get(Workflow, new.to_workflow_id)
@@ -67,7 +67,7 @@ def _line(workflow: Workflow) -> tuple[str, str]:
 def _require_counterparts(
     source: WorkflowDefinition, target: WorkflowDefinition, names: Mapping[str, str | None]
 ) -> None:
-    """Refuse a mapping by which a case would have no place, or would end."""
+    """Refuse a mapping by which a case would have no place, would end, or would be late no more."""
     running = {state.name for state in source.states if not state.ends}
     places = {state.name for state in target.states if not state.ends}
     if strange := sorted(set(names) - running):
@@ -78,6 +78,10 @@ def _require_counterparts(
             raise BadMapping(state=to)
     if missing := sorted(name for name in running - set(names) if name not in places):
         raise MappingIncomplete(missing=missing)
+    for name in sorted(running):
+        to = names.get(name, name)
+        if to is not None and target.state(to).stops_clock and not source.state(name).stops_clock:
+            raise ClockStopped(state=name)
 
 
 async def _locked(tx: AsyncSession, migration_id: UUID) -> CaseMigration:

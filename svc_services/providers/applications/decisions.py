@@ -49,9 +49,7 @@ async def seen(tx: AsyncSession, caller: Caller, application_id: UUID, if_match:
         NotFound, NotYourDivision, IfMatchMissing, EditedMeanwhile
     """
     application = await application_of(tx, caller, application_id)
-    if application.revision > FIRST and (if_match is None or if_match.strip() == "*"):
-        raise IfMatchMissing
-    require_unchanged(if_match, etag_of(application.revision))
+    _require_named(application, if_match)
     return Seen(application.revision, application.jwks_uri)
 
 
@@ -107,6 +105,12 @@ async def approve(
     return shown(application)
 
 
+def _require_named(application: ProviderApplication, if_match: str | None) -> None:
+    if application.revision > FIRST and (if_match is None or if_match.strip() == "*"):
+        raise IfMatchMissing
+    require_unchanged(if_match, etag_of(application.revision))
+
+
 def _require_seen(application: ProviderApplication, seen: Seen) -> None:
     """Refuse to decide about what the applicant has corrected in between."""
     if application.revision != seen.revision:
@@ -146,9 +150,19 @@ async def _connect(tx: AsyncSession, application: ProviderApplication) -> None:
         await key_sources.begin(tx, provider, application.jwks_uri)
 
 
-async def refuse(tx: AsyncSession, caller: Caller, application_id: UUID, reason: str) -> schemas.ProviderApplication:
-    """Refuse the company, which may apply again."""
+async def refuse(
+    tx: AsyncSession, caller: Caller, application_id: UUID, reason: str, if_match: str | None
+) -> schemas.ProviderApplication:
+    """Refuse the company, which may apply again.
+
+    Raises:
+        NotFound, NotYourDivision, IllegalMove, IfMatchMissing, EditedMeanwhile
+        SecondPersonNeeded: the caller has a part in the application, or speaks for its organisation.
+    """
     application = await _locked(tx, caller, application_id)
+    checked_move(TRANSITIONS, ApplicationStatus(application.status), ApplicationStatus.REFUSED)
+    _require_named(application, if_match)
+    await endorsements.require_no_part(tx, caller, application)
     application.decide(ApplicationStatus.REFUSED, caller.id)
     application.refusal_reason = reason
     record_on_commit(tx, APPLICATION_REFUSED, application_id=application.id, decided_by=caller.id)

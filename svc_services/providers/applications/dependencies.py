@@ -2,6 +2,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from kit.conformance.probe import Prober
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.provider import LegalEntityRegistry
 
@@ -16,5 +17,11 @@ async def _registry(request: Request) -> LegalEntityRegistry:
     return registry
 
 
+async def _prober(request: Request) -> Prober:
+    prober: Prober = request.app.state.prober
+    return prober
+
+
+EndpointProber = Annotated[Prober, Depends(_prober)]
 ProviderEndpoints = Annotated[Endpoints, Depends(_endpoints)]
 Registry = Annotated[LegalEntityRegistry, Depends(_registry)]

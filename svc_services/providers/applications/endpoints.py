@@ -157,13 +157,18 @@ async def approve_provider_application(
 
 @router.post("/provider-applications/{application_id}/refuse")
 async def refuse_provider_application(
-    tx: Tx, caller: Operator, once: OnceKey, application_id: UUID, body: schemas.ApplicationRefusal
+    tx: Tx,
+    caller: Operator,
+    once: OnceKey,
+    application_id: UUID,
+    body: schemas.ApplicationRefusal,
+    if_match: IfMatch = None,
 ) -> schemas.ProviderApplication:
     """Refuse an application, with a reason.
 
-    The company may apply again.
+    The company may apply again. One that was corrected is refused with `If-Match`, the revision that was read.
     """
-    return await once.do(tx, caller, decisions.refuse(tx, caller, application_id, body.reason))
+    return await once.do(tx, caller, decisions.refuse(tx, caller, application_id, body.reason, if_match))
 
 
 _public = [Depends(anyone(because="which companies are connected is public"))]

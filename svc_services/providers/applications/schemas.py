@@ -1,9 +1,10 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
 
+from chassis.db import CHINA
 from chassis.text import Line
 from kit.fields.customer_parameters import TEN_DIGITS, CustomerParameters
 from kit.fields.divisions import DivisionCode
@@ -46,6 +47,18 @@ class Contract(BaseModel):
     signed_on: Day
 
 
+_FIRST_CONTRACT = date(2000, 1, 1)
+
+
+def _signed(contract: Contract) -> Contract:
+    if not _FIRST_CONTRACT <= contract.signed_on <= datetime.now(CHINA).date():
+        raise ValueError("a contract is signed between 2000-01-01 and today")
+    return contract
+
+
+StatedContract = Annotated[Contract, AfterValidator(_signed)]
+
+
 class NewProviderApplication(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -62,7 +75,7 @@ class NewProviderApplication(BaseModel):
     contact_phone: Phone | None = None
     customer_parameters: CustomerParameters = TEN_DIGITS
     """How the company's account numbers look; by default ten digits, the last a check digit by MOD 11,10."""
-    contract: Contract | None = None
+    contract: StatedContract | None = None
     requests_per_minute: PerMinute | None = None
     """How many calls a minute the company's system bears; operators read it."""
     stated_terms: StatedTerms | None = None

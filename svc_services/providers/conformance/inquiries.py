@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kit.conformance.probe import Answer, Call, Trial, Twist
+from kit.conformance.probe import Answer, Call, Trial
 from kit.conformance.results import Fault
-from kit.conformance.rules import Rule, fault_of, in_any_order, unrefused
+from kit.conformance.rules import Rule, fault_of, refuses_all
 from svc_services.providers.conformance.answers import expect, expect_quick, is_text
 from svc_services.providers.conformance.bills import Bill
 from svc_services.providers.conformance.postings import posting, query
 
 _INQUIRIES, _TOP_UPS = "/bill-inquiries", "/top-up-validations"
+_OTHER_PATH = "/account-verifications"
 _MOST_BILLS = 50
 _TIMES = 3
 
@@ -28,7 +29,7 @@ class Inquiries:
             "inquiry_unknown_account": self._unknown_account,
             "inquiry_contradiction": self._contradiction,
             "inquiry_agrees": self._agrees,
-            "inquiry_signature": self._signature,
+            "inquiry_signature": refuses_all(self._any_inquiry, _OTHER_PATH),
             "inquiry_in_time": self._in_time,
         }
 
@@ -59,23 +60,15 @@ class Inquiries:
         still_due = any(each.get("bill_number") == bill.bill_number for each in _bills_of(after))
         return unusable or (Fault.CHANGED if still_due else None)
 
-    async def _signature(self, trial: Trial) -> Fault | None:
-        asked = _inquiry(trial, self.bills["inquiry_due"].account_number, "one")
-
-        async def altered() -> Fault | None:
-            return unrefused(await trial.send(asked, Twist("signature", is_broken=True)))
-
-        async def right() -> Fault | None:
-            return expect(await trial.send(asked), "due")
-
-        return await in_any_order(altered, right)
-
     async def _in_time(self, trial: Trial) -> Fault | None:
         for number in range(_TIMES):
             answer = await self._ask(trial, "inquiry_due", str(number))
             if fault := expect(answer, "due", "nothing_due") or expect_quick(trial, answer):
                 return fault
         return None
+
+    def _any_inquiry(self, trial: Trial, use: str) -> Call:
+        return _inquiry(trial, self.bills["inquiry_due"].account_number, use)
 
     async def _ask(self, trial: Trial, rule: str, use: str = "one") -> Answer:
         return await trial.send(_inquiry(trial, self.bills[rule].account_number, use))
@@ -95,17 +88,14 @@ class TopUps:
             "top_up_accepted": self._answers(self.account, on_sale, "accepted"),
             "top_up_unknown_account": self._answers(self.unknown, on_sale, "no_account"),
             "top_up_amount": self._answers(self.account, beyond, "not_purchasable", "above_purchasable"),
+            "top_up_signature": refuses_all(
+                lambda trial, use: _validation(trial, self.account, on_sale, use), _OTHER_PATH
+            ),
         }
 
     def _answers(self, account: str, amount_fen: int, *expected: str) -> Rule:
         async def rule(trial: Trial) -> Fault | None:
-            content: dict[str, str | int] = {
-                "provider_id": str(trial.company.provider_id),
-                "validation_id": str(trial.id_of("one")),
-                "account_number": account,
-                "amount_fen": amount_fen,
-            }
-            return expect(await trial.send(Call("POST", _TOP_UPS, content)), *expected)
+            return expect(await trial.send(_validation(trial, account, amount_fen, "one")), *expected)
 
         return rule
 
@@ -114,6 +104,16 @@ def _inquiry(trial: Trial, account: str, use: str) -> Call:
     provider_id, inquiry_id = str(trial.company.provider_id), str(trial.id_of(use))
     content = {"provider_id": provider_id, "inquiry_id": inquiry_id, "account_number": account}
     return Call("POST", _INQUIRIES, content)
+
+
+def _validation(trial: Trial, account: str, amount_fen: int, use: str) -> Call:
+    content: dict[str, str | int] = {
+        "provider_id": str(trial.company.provider_id),
+        "validation_id": str(trial.id_of(use)),
+        "account_number": account,
+        "amount_fen": amount_fen,
+    }
+    return Call("POST", _TOP_UPS, content)
 
 
 def _bills_of(answer: Answer) -> list[dict[str, Any]]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from kit.conformance.probe import Answer, Call, Trial, Twist
 from kit.conformance.results import Fault
-from kit.conformance.rules import Rule, in_any_order, unrefused
+from kit.conformance.rules import Rule, in_any_order, refuses_all, unrefused
 from svc_services.providers.conformance.answers import expect, expect_quick, expect_same, expect_unbooked
 from svc_services.providers.conformance.bills import Bill
 
 PATH = "/postings"
+_OTHER_PATH = "/account-verifications"
 BEFORE_RESTART = "posting_before_restart"
 _TIMES = 3
 _MORE_FEN = 100
@@ -37,6 +38,8 @@ class Postings:
             "posting_kept": self._kept,
             "posting_refund": self._refund,
             "posting_signature": self._signature,
+            "query_signature": refuses_all(lambda trial, _use: query(trial), _OTHER_PATH),
+            "cancellation_signature": refuses_all(lambda trial, _use: _cancellation(trial, "unanswered"), _OTHER_PATH),
             "posting_in_time": self._in_time,
             BEFORE_RESTART: self._before_restart,
         }
@@ -109,7 +112,7 @@ class Postings:
         return wrong or (expect(found, *outcomes) and Fault.CHANGED)
 
     async def _signature(self, trial: Trial) -> Fault | None:
-        """A posting with a damaged signature is refused, and is not booked; the same rightly signed is."""
+        """A posting with an altered signature is refused, and is not booked; the same rightly signed is."""
         sent = posting(trial, self.bills["posting_signature"])
         known = "not_found"
 
@@ -122,7 +125,8 @@ class Postings:
             known = "booked"
             return expect(await trial.send(sent), "booked")
 
-        return expect(await trial.send(query(trial)), known) or await in_any_order(altered, right)
+        wrong = expect(await trial.send(query(trial)), known) or await in_any_order(altered, right)
+        return wrong or await refuses_all(lambda _trial, _use: sent, _OTHER_PATH)(trial)
 
     async def _in_time(self, trial: Trial) -> Fault | None:
         for _ in range(_TIMES):

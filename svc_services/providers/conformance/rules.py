@@ -8,6 +8,7 @@ from kit.conformance.results import Fault
 from kit.conformance.rules import Rule, fault_of, refusals_of, unrefused
 from svc_services.providers.applications.stated_terms import BillSource, StatedTerms
 from svc_services.providers.conformance.bills import Bill
+from svc_services.providers.conformance.deliveries import delivery_rules
 from svc_services.providers.conformance.inquiries import Inquiries, TopUps
 from svc_services.providers.conformance.postings import Postings
 from svc_services.providers.conformance.roster import OTHER_NAME
@@ -36,7 +37,7 @@ class Rules:
 
     @property
     def before_restart(self) -> Mapping[str, Rule]:
-        return {**self._verifications, **self._payments, BEFORE_RESTART: self._before_restart}
+        return {**self._verifications, **delivery_rules(), **self._payments, BEFORE_RESTART: self._before_restart}
 
     @property
     def after_restart(self) -> Mapping[str, Rule]:

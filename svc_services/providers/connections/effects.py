@@ -14,12 +14,13 @@ from chassis.problems import NotFound
 from kit.key_sets import MOST_KEYS, kids_by_thumbprint
 from kit.key_terms import in_force
 from svc_services.providers.applications.key_claims import KeyAlreadyUsed, claim
-from svc_services.providers.applications.models import Provider, SuspendedBy
+from svc_services.providers.applications.models import Provider, ProviderApplication, SuspendedBy
 from svc_services.providers.connections import key_terms, refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
 from svc_services.providers.connections.models import Action, ChangeStatus, EndedKey, ProviderChange
 from svc_services.providers.key_sources.models import KeyFetch, KeySource
 
+_OF_CONNECTION = ("name", "division_codes")
 _REPORTED_FOR = timedelta(days=1)
 """Much longer than an access token lives."""
 
@@ -67,7 +68,16 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
         case Action.DECLARE_CUSTOMER_PARAMETERS:
             await _require_latest(tx, change)
             provider.customer_parameters = change.details["customer_parameters"]
+        case Action.CORRECT_DETAILS:
+            await _require_latest(tx, change)
+            await _correct_details(tx, provider, change.details)
     await publish(tx, provider, event)
+
+
+async def _correct_details(tx: AsyncSession, provider: Provider, details: dict[str, Any]) -> None:
+    application = await tx.get_one(ProviderApplication, provider.id, with_for_update=True, populate_existing=True)
+    for name, value in details.items():
+        setattr(provider if name in _OF_CONNECTION else application, name, value)
 
 
 async def publish(tx: AsyncSession, provider: Provider, event: type[ProviderEvent] = ProviderUpdated) -> None:

@@ -9,7 +9,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_services.callers import OPERATOR, SECURITY_OFFICER, Operator, in_reach, only_operators
-from svc_services.providers.applications.dependencies import ProviderEndpoints
+from svc_services.providers.applications.dependencies import EndpointProber, ProviderEndpoints
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import proofs, queries, schemas, service
 from svc_services.providers.connections.models import ChangeStatus, ProviderChange
@@ -84,17 +84,19 @@ async def change_provider(
     party: ThisParty,
     once: OnceKey,
     endpoints: ProviderEndpoints,
+    prober: EndpointProber,
     provider_id: UUID,
     body: Annotated[schemas.NewProviderChange, Body()],
 ) -> schemas.ProviderChange:
     """Resume a provider, add or end a key, correct the endpoint, or declare how its account numbers look.
 
     A change by the company takes effect at once; one by an operator is a proposal that another operator approves
-    within seven days.
+    within seven days. An endpoint is accepted that answers a signed call now; until then the former one is called.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, _owner(party))
-    wanted = await service.checked(endpoints, body)
+        seen = await service.connection_of(tx, party, provider_id)
+    wanted = await service.checked(endpoints, prober, seen, body)
     async with transactions.transaction() as tx:
         return await once.do(tx, _owner(party), service.request(tx, party, provider_id, wanted))
 
@@ -116,7 +118,10 @@ async def list_provider_changes(
 async def approve_provider_change(
     tx: Tx, caller: Operator, once: OnceKey, provider_change_id: UUID
 ) -> schemas.ProviderChange:
-    """Approve another operator's proposal and carry it out."""
+    """Approve another operator's proposal and carry it out.
+
+    What the company asks for is approved by two operators; after the first one it is still `proposed`.
+    """
     return await once.do(tx, caller, service.approve(tx, caller, provider_change_id))
 
 

@@ -1,6 +1,6 @@
 """Until when a provider's keys are good. They stand beside the key, and travel with it in events."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.db import now
@@ -10,6 +10,8 @@ from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import refusals, schemas
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_AGO = timedelta(days=1)
+"""How far back a key may begin: nobody signed with it before it was added."""
 
 
 def seconds(moment: datetime) -> int:
@@ -31,6 +33,8 @@ def members(new: schemas.KeyAddition) -> dict[str, int]:
     """
     stated = {"nbf": new.valid_from, "exp": new.valid_until}
     terms = {name: seconds(moment) for name, moment in stated.items() if moment is not None}
+    if new.valid_from is not None and new.valid_from < now() - _AGO:
+        raise refusals.KeyTermsRefused
     require_future_end(terms)
     return terms
 

@@ -27,6 +27,8 @@ class Action(StrEnum):
     CORRECT_ENDPOINT = "correct_endpoint"
     DECLARE_CUSTOMER_PARAMETERS = "declare_customer_parameters"
     CORRECT_CONTACT = "correct_contact"
+    CORRECT_DETAILS = "correct_details"
+    """What the company is and where it serves: the company asks, two operators decide."""
     STOP_KEY = "stop_key"
     """A leaked key is ended by one operator or security officer alone."""
 
@@ -56,7 +58,11 @@ class ProviderChange(Base):
         one_of("action", Action),
         one_of("status", ChangeStatus),
         second_person_check("decided_by", "proposed_by", unless="status = 'withdrawn'"),
-        CheckConstraint("num_nonnulls(company_key, proposed_by, admin_id) = 1", name="requested"),
+        CheckConstraint(
+            "num_nonnulls(company_key, admin_id) = CASE WHEN proposed_by IS NULL THEN 1 "
+            "WHEN action = 'correct_details' THEN num_nonnulls(company_key, admin_id) ELSE 0 END",
+            name="requested",
+        ),
         CheckConstraint(
             "status <> 'approved' OR decided_by IS NOT NULL OR company_key IS NOT NULL OR admin_id IS NOT NULL "
             "OR action IN ('suspend', 'stop_key')",
@@ -76,7 +82,7 @@ class ProviderChange(Base):
     company_key: Mapped[str | None] = mapped_column(Text)
     """The thumbprint of the key by which the company asked for it."""
     proposed_by: Mapped[UUID | None]
-    """The operator who asked for it, or the security officer who stopped a key."""
+    """The operator who asked for it or took up what the company asked for, or the officer who stopped a key."""
     admin_id: Mapped[UUID | None]
     """The admin of the company who made it."""
     proposed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

@@ -2,12 +2,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from chassis.text import Instant, Line
 from kit.fields.customer_parameters import CustomerParameters
-from svc_services.fields import Reason
+from kit.fields.divisions import DivisionCode
+from svc_services.fields import Name, Reason
 from svc_services.providers.applications.models import SuspendedBy
+from svc_services.providers.applications.schemas import PerMinute, StatedContract
 from svc_services.providers.connections.models import Action, ChangeStatus
 
 _KEY = {
@@ -19,6 +21,9 @@ _KEY = {
 
 
 Kid = Annotated[str, Field(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+DETAILS = ("name", "division_codes", "contract", "requests_per_minute")
 
 
 class _Change(BaseModel):
@@ -88,8 +93,34 @@ class CustomerParametersDeclaration(_Change):
     """How account numbers look from now on. Those on record stay usable whether they fit or not."""
 
 
+class DetailsCorrection(_Change):
+    """What operators have approved of the company, as it should be; a field that is not sent stays.
+
+    Two operators approve it, also where the company asks; until then everything works as before.
+    """
+
+    action: Literal[Action.CORRECT_DETAILS]
+    name: Name | None = None
+    division_codes: Annotated[list[DivisionCode], Field(min_length=1, max_length=50)] | None = None
+    contract: StatedContract | None = None
+    requests_per_minute: PerMinute | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "DetailsCorrection":
+        if not any(getattr(self, name) is not None for name in DETAILS):
+            raise ValueError("a correction names a field")
+        return self
+
+
 NewProviderChange = Annotated[
-    Resumption | KeyAddition | KeyEnd | KeyLimit | KeySource | EndpointCorrection | CustomerParametersDeclaration,
+    Resumption
+    | KeyAddition
+    | KeyEnd
+    | KeyLimit
+    | KeySource
+    | EndpointCorrection
+    | CustomerParametersDeclaration
+    | DetailsCorrection,
     Field(discriminator="action"),
 ]
 
@@ -101,7 +132,7 @@ class ProviderChange(BaseModel):
     provider_id: UUID
     action: Action
     details: dict[str, Any]
-    """`key`, `kid`, `valid_until`, `jwks_uri`, `endpoint_url` or `customer_parameters`, as the action has it."""
+    """`key`, `kid`, `valid_until`, `jwks_uri`, `endpoint_url`, `customer_parameters` or the corrected details."""
     reason: str
     status: ChangeStatus
     company_key: str | None

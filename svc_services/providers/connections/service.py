@@ -14,6 +14,7 @@ from chassis.auth import Caller
 from chassis.db import Database, now
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
+from kit.conformance.probe import Company, Prober
 from kit.key_sets import public_key_set
 from kit.security_log import record_on_commit
 from kit.staff.reach import acting_in
@@ -23,8 +24,10 @@ from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.applications.service import accepted_parameters, provider_of
 from svc_services.providers.connections import effects, key_terms, proofs, queries, refusals, schemas
+from svc_services.providers.connections.endpoint_probe import require_answering
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
 from svc_services.providers.own_company.outsiders import require_outsider
+from svc_services.reference.service import require_divisions
 
 SUSPENDED, CHANGED = SecurityEvent("client_suspended"), SecurityEvent("client_changed")
 PROPOSED, REJECTED = SecurityEvent("client_change_proposed"), SecurityEvent("client_change_rejected")
@@ -53,11 +56,13 @@ _BY_ONE = (Action.SUSPEND, Action.STOP_KEY)
 """What one operator does alone, as it is urgent."""
 
 
-async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wanted:
-    """Check a change; outside any transaction, because an endpoint's name is resolved.
+async def checked(
+    endpoints: Endpoints, prober: Prober, seen: schemas.Connection, new: schemas.NewProviderChange
+) -> Wanted:
+    """Check a change of this connection; outside any transaction, because an endpoint is resolved and called.
 
     Raises:
-        PrivateKeySent, BadKeySet, KeyTermsRefused, EndpointUrlRefused, BadCustomerParameters
+        PrivateKeySent, BadKeySet, KeyTermsRefused, EndpointUrlRefused, EndpointProbeFailed, BadCustomerParameters
     """
     details: dict[str, Any] = {}
     match new:
@@ -71,9 +76,15 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
             details["jwks_uri"] = await endpoints.accepted(new.jwks_uri) if new.jwks_uri else None
         case schemas.EndpointCorrection():
             details["endpoint_url"] = await endpoints.accepted(new.endpoint_url)
+            company = Company(seen.provider_id, details["endpoint_url"])
+            await require_answering(prober, company, seen.customer_parameters.example)
         case schemas.CustomerParametersDeclaration():
             kept = accepted_parameters(new.customer_parameters)
             details["customer_parameters"] = kept.model_dump(mode="json")
+        case schemas.DetailsCorrection():
+            details = new.model_dump(mode="json", include=set(schemas.DETAILS), exclude_none=True)
+            if new.division_codes:
+                details["division_codes"] = sorted(set(new.division_codes))
     return Wanted(Action(new.action), details, new.reason)
 
 
@@ -137,7 +148,9 @@ async def request(
         case proofs.CompanyProof():
             await _require_company(tx, provider, party, wanted.action)
             change.company_key = party.key
-    if change.proposed_by is None or wanted.action in _BY_ONE:
+    if wanted.action == Action.CORRECT_DETAILS:
+        await require_divisions(tx, wanted.details.get("division_codes", []))
+    elif change.proposed_by is None or wanted.action in _BY_ONE:
         await effects.carry_out(tx, provider, change)
         change.decide(ChangeStatus.APPROVED, None)
     tx.add(change)
@@ -147,7 +160,7 @@ async def request(
 
 
 async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.ProviderChange:
-    """Approve another operator's proposal and carry it out.
+    """Approve another operator's proposal and carry it out; take up what the company asks for, as the first of two.
 
     Raises:
         NotFound, NotYourDivision, OwnCompany, AlreadyDecided, ProposalExpired
@@ -156,9 +169,14 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     """
     change = await _open(tx, change_id)
     provider = await effects.locked(tx, change.provider_id)
-    acting = acting_in(caller, provider.division_codes, OPERATOR)
-    within = provider.division_codes
+    within = sorted({*provider.division_codes, *change.details.get("division_codes", [])})
+    acting = acting_in(caller, within, OPERATOR)
     await require_outsider(tx, caller, provider.id)
+    if change.proposed_by is None:
+        change.proposed_by = caller.id
+        await tx.flush()
+        record(tx, change)
+        return queries.shown(change)
     await require_second_holder(tx, acting, change.proposed_by, since=change.proposed_at, within=within)
     await effects.carry_out(tx, provider, change)
     change.decide(ChangeStatus.APPROVED, caller.id)

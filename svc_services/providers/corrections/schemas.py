@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from kit.fields.customer_parameters import CustomerParameters
 from kit.fields.divisions import DivisionCode
 from svc_services.fields import Name
-from svc_services.providers.applications.schemas import Contract, Jwks, PerMinute, Phone, Url
+from svc_services.providers.applications.schemas import Jwks, PerMinute, Phone, StatedContract, Url
 from svc_services.providers.applications.stated_terms import StatedTerms
 from svc_services.reference.models import UtilityKind
 
@@ -31,7 +31,7 @@ class NewApplicationCorrection(BaseModel):
     """The sandbox has to be named anew, as its account numbers follow this."""
     contact_phone: Phone | None = None
     """null: none any more; so for the fields below."""
-    contract: Contract | None = None
+    contract: StatedContract | None = None
     requests_per_minute: PerMinute | None = None
     stated_terms: StatedTerms | None = None
 

@@ -8,7 +8,7 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_services.providers.applications.dependencies import ProviderEndpoints
+from svc_services.providers.applications.dependencies import EndpointProber, ProviderEndpoints
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import queries
 from svc_services.providers.connections import service as connections
@@ -54,6 +54,7 @@ async def change_own_provider(
     caller: Admin,
     once: OnceKey,
     endpoints: ProviderEndpoints,
+    prober: EndpointProber,
     provider_id: UUID,
     body: Annotated[NewProviderChange, Body()],
 ) -> ShownChange:
@@ -61,12 +62,13 @@ async def change_own_provider(
 
     Keys are added, limited and ended, the endpoint is corrected, a suspension by the company itself is lifted. An ended
     key gets no tokens, and those it has are refused within five seconds. While a suspension by operators lasts, keys
-    can be ended and nothing else changed.
+    can be ended and nothing else changed. An endpoint is accepted that answers a signed call now.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         await service.own_provider(tx, caller, provider_id, ADMIN)
-    wanted = await connections.checked(endpoints, body)
+        seen = await queries.connection_of(tx, provider_id)
+    wanted = await connections.checked(endpoints, prober, seen, body)
     async with transactions.transaction() as tx:
         return await once.do(tx, caller, service.change(tx, caller, provider_id, wanted))
 

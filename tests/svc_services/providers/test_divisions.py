@@ -8,7 +8,7 @@ from chassis.db import new_id
 from chassis.testing import Tokens, once
 from kit.calendar import today
 from tests.svc_services.accounts.holder_changes.test_holder_changes import change
-from tests.svc_services.companies import APPLICATIONS, apply
+from tests.svc_services.companies import APPLICATIONS, ProviderSystem, apply
 from tests.svc_services.providers.connections.companies import CHANGES, connected
 
 YINING, KUYTUN, PREFECTURE = "654002", "654003", "654000"
@@ -46,10 +46,12 @@ async def test_an_application_is_decided_within_its_division(api: httpx.AsyncCli
     assert approved.status_code == 200
 
 
-async def test_a_connection_is_changed_within_its_division(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_connection_is_changed_within_its_division(
+    api: httpx.AsyncClient, tokens: Tokens, new_system: ProviderSystem
+) -> None:
     company = await connected(api, tokens, division_codes=[YINING])
     here, there, other = operator(tokens, YINING), operator(tokens, KUYTUN), operator(tokens, YINING)
-    body = {"reason": "asked by letter", "action": "correct_endpoint", "endpoint_url": "http://127.0.0.1:2/moved"}
+    body = {"reason": "asked by letter", "action": "correct_endpoint", "endpoint_url": new_system.url}
 
     async def propose(headers: Headers) -> httpx.Response:
         return await api.post(f"{company.path}/changes", json=body, headers=headers | once())

@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from svc_services.cases.workflows.checks import BadWorkflow, require_sound
+from svc_services.cases.workflows.checks import require_sound
 from svc_services.cases.workflows.definition import WorkflowDefinition
+from svc_services.cases.workflows.refusals import BadWorkflow
 from tests.svc_services.cases.workflows.definitions import FORM, label
 
 _HOLDERS = st.sampled_from(["clerk", "provider", "citizen", "operator"])
@@ -27,7 +28,7 @@ def definitions(draw: st.DrawFn) -> Json:
             "name": name,
             "held_by": held_by[name],
             "limit_days": limits[name],
-            "stops_clock": name != running[0] and draw(st.booleans()),
+            "stops_clock": name != running[0] and held_by[name] == "citizen" and draw(st.booleans()),
         }
         for name in running
     ]

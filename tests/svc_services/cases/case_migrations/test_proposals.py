@@ -51,6 +51,9 @@ async def test_a_mapping_in_which_cases_have_no_place_is_refused(api: httpx.Asyn
         {"accepted": "taken_up", "completed": "taken_up"},
     ):
         assert outcome(await propose(api, one, source, target, **names)) == (422, "case_migration_bad_state")
+    stopped = await propose(api, one, source, target, accepted="correction")
+    assert outcome(stopped) == (422, "case_migration_stops_clock")
+    assert stopped.json()["state"] == "accepted"
     other = (await current(api, "closure"))["workflow_id"]
     for unfit in (other, source, new_id()):
         assert outcome(await propose(api, one, source, unfit)) == (422, "case_migration_other_workflow")

@@ -128,6 +128,7 @@ FAULTY = [
     (definition(start="done"), "workflow_bad_start", "/start"),
     (never_counted(), "workflow_bad_start", "/start"),
     (with_start(limit_days=6), "workflow_bad_limit", "/states/0/limit_days"),
+    (with_state(state("waiting", stops_clock=True)), "workflow_clock_stopped", "/states/4/stops_clock"),
     (with_action(action("help", "submitted", "correction", "citizen")), "workflow_citizen_decides", "/actions/4"),
     (with_appeal(another_person=False), "workflow_partial_appeal", "/actions/5"),
     (with_appeal(who="provider"), "workflow_partial_appeal", "/actions/5"),

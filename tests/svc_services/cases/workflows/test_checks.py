@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svc_services.cases.workflows.checks import BadWorkflow, MissingLabel, require_labels, require_sound
+from svc_services.cases.workflows.checks import require_labels, require_sound
 from svc_services.cases.workflows.definition import WorkflowDefinition
+from svc_services.cases.workflows.refusals import BadWorkflow, MissingLabel
 from svc_services.starter import REFERENCE_DATA
 from tests.svc_services.cases.workflows.definitions import (
     FAULTY,

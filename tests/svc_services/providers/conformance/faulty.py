@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from contracts.reference_provider import server
+from contracts.reference_provider import platform_signature, server
 from contracts.reference_provider.books import Books
+from contracts.reference_provider.inbox import Delivery, Inbox
 from contracts.reference_provider.platform_signature import Call, NotFromPlatform, Signed, verify
 from tests.contracts.reference_provider.processes import Platform
 from tests.svc_services.providers.conformance.examined import Applicant, system_of
@@ -74,7 +76,9 @@ def _takes_any_of_its_paths(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
         try:
             return await verify(keys, provider_id, call)
         except NotFromPlatform:
-            url = call.url.rpartition("/")[0] + "/bill-inquiries"
+            path = "bill-inquiries" if call.url.endswith("/account-verifications") else "account-verifications"
+            *address, _path = call.url.split("/", 3)
+            url = "/".join((*address, path))
             return await verify(keys, provider_id, Call(call.method, url, call.headers, call.body))
 
     patch.setattr(server, "verify", lax)
@@ -128,8 +132,9 @@ def _slow(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
     honest = server.content_from_platform
 
     async def slow(request: Any) -> Any:  # noqa: ANN401 - Starlette's
+        content = await honest(request)
         await asyncio.sleep(SLOW_SECONDS)
-        return await honest(request)
+        return content
 
     patch.setattr(server, "content_from_platform", slow)
 
@@ -152,7 +157,38 @@ def _takes_members_twice(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(server, "members", dict)
 
 
-_SIGNED = ("wrong_signature", "other_path", "posting_signature", "inquiry_signature")
+def _takes_long_lives(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(platform_signature, "LONGEST_LIFE", 1_000_000)
+
+
+def _inbox(change: Callable[[Inbox, Delivery], None]) -> Callable[[Starlette, pytest.MonkeyPatch], None]:
+    """Receives deliveries in another way."""
+
+    def install(app: Starlette, _patch: pytest.MonkeyPatch) -> None:
+        inbox: Inbox = app.state.books.inbox
+        app.state.books = Wrapped(app.state.books)
+        app.state.books.inbox = Wrapped(inbox, receive=lambda delivery: change(inbox, delivery))
+
+    return install
+
+
+def _knows_its_kinds_alone(inbox: Inbox, delivery: Delivery) -> None:
+    if delivery.kind.startswith("kind_of"):
+        raise HTTPException(422, "bad_kind")
+    inbox.receive(delivery)
+
+
+def _receives_once(inbox: Inbox, delivery: Delivery) -> None:
+    if delivery.delivery_id in {each["delivery_id"] for each in inbox.newest(limit=100)}:
+        raise HTTPException(409, "known")
+    inbox.receive(delivery)
+
+
+_BODIES = (
+    *("posting_signature", "cancellation_signature", "inquiry_signature", "top_up_signature"),
+    "delivery_signature",
+)
+_SIGNED = (*_BODIES, "query_signature")
 FAULTS = (
     fault("says no", _answers(lambda said: "no_match" if said == "match" else said), "right_answer"),
     fault("says yes", _answers(lambda said: "match" if said == "no_match" else said), "other_name"),
@@ -162,17 +198,21 @@ FAULTS = (
     fault("forgets requests", _reads(_forgets_requests), "duplicate_delivery"),
     fault("changes its mind", _reads(_changes_its_mind), "contradiction"),
     fault("slow", _slow, "in_time", "posting_in_time", "inquiry_in_time"),
-    fault("takes unsigned calls", _tolerates("unsigned"), "unsigned"),
-    fault("takes any signature", _tolerates("wrong_signature"), *_SIGNED),
-    fault("takes any key", _tolerates("unknown_key"), "unknown_key"),
-    fault("takes any of its paths", _takes_any_of_its_paths, "other_path"),
-    fault("takes any body", _tolerates("wrong_digest"), "other_body"),
-    fault("takes any recipient", _tolerates("other_recipient"), "other_recipient"),
-    fault("takes old calls", _tolerates("clock_skew"), "old_time"),
-    fault("uses nonces again", _uses_nonces_again, "replay", "replay_after_restart"),
+    fault("takes unsigned calls", _tolerates("unsigned"), "unsigned", *_SIGNED),
+    fault("takes any signature", _tolerates("wrong_signature"), "wrong_signature", "other_path", *_SIGNED),
+    fault("takes any key", _tolerates("unknown_key"), "unknown_key", *_SIGNED),
+    fault("takes any of its paths", _takes_any_of_its_paths, "other_path", *_SIGNED),
+    fault("takes any body", _tolerates("wrong_digest"), "other_body", *_BODIES),
+    fault("takes any recipient", _tolerates("other_recipient"), "other_recipient", *_SIGNED),
+    fault("takes old calls", _tolerates("clock_skew"), "old_time", "long_life", *_SIGNED),
+    fault("takes less", _tolerates("components_mismatch"), "fewer_components", *_SIGNED),
+    fault("takes long lives", _takes_long_lives, "long_life", *_SIGNED),
+    fault("uses nonces again", _uses_nonces_again, "replay", "replay_after_restart", *_SIGNED),
     fault("forgets nonces", _forgets_nonces_at_the_restart, "replay_after_restart"),
-    fault("ignores whom the body names", _ignores_whom_the_body_names, "other_company"),
-    fault("takes members twice", _takes_members_twice, "repeated_member"),
+    fault("ignores whom the body names", _ignores_whom_the_body_names, "other_company", *_BODIES),
+    fault("takes members twice", _takes_members_twice, "repeated_member", *_BODIES),
+    fault("knows its kinds alone", _inbox(_knows_its_kinds_alone), "delivery_received"),
+    fault("receives once", _inbox(_receives_once), "delivery_again"),
     fault("loses accounts", _loses_accounts_at_the_restart, "after_restart"),
     *PAYMENT_FAULTS,
 )

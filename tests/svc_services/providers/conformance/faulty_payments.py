@@ -1,5 +1,6 @@
 """Copies of the reference provider that do one thing wrong with bills and payments."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,15 +100,18 @@ def _renumbers_at_the_restart(app: Starlette, _patch: pytest.MonkeyPatch) -> Non
     marker.touch()
 
 
-def _tolerates_at(path: str) -> Install:
+def _tolerates_at(path: str, method: str = "POST") -> Install:
     """Takes damaged signatures of one operation."""
+
+    def is_it(call: Call) -> bool:
+        return call.method == method and re.search(path, call.url) is not None
 
     def install(_app: Starlette, patch: pytest.MonkeyPatch) -> None:
         async def lax(keys: Any, provider_id: str, call: Call) -> Signed:  # noqa: ANN401 - as in the server
             try:
                 return await verify(keys, provider_id, call)
             except NotFromPlatform as refused:
-                if str(refused) != "wrong_signature" or not call.url.endswith(path):
+                if str(refused) != "wrong_signature" or not is_it(call):
                     raise
                 return Signed(str(dict(call.headers.items())["signature"]), 2_000_000_000)
 
@@ -188,7 +192,11 @@ PAYMENT_FAULTS: tuple[Fault, ...] = (
         "posting_kept",
     ),
     fault("never reverses", _books(_never_reverses), "posting_refund"),
-    fault("takes any posting", _tolerates_at("/postings"), "posting_signature"),
+    fault("takes any posting", _tolerates_at("/postings$"), "posting_signature"),
+    fault("takes any query", _tolerates_at("/postings/", "GET"), "query_signature"),
+    fault("takes any cancellation", _tolerates_at("/cancellations$"), "cancellation_signature"),
+    fault("takes any validation", _tolerates_at("/top-up-validations$"), "top_up_signature"),
+    fault("takes any delivery", _tolerates_at("/deliveries$"), "delivery_signature"),
     fault("slow to book", _books(lambda books: {"book": _slow(books.book)}), "posting_in_time"),
     fault("renumbers", _renumbers_at_the_restart, "posting_after_restart"),
     fault("names other amounts", _bills(_dearer), *_NAMING),
@@ -196,7 +204,7 @@ PAYMENT_FAULTS: tuple[Fault, ...] = (
     fault("knows every account of bills", _says("inquire", "no_account", "nothing_due"), "inquiry_unknown_account"),
     fault("changes its bills", _bills(_other_usage_later), "inquiry_contradiction"),
     fault("names paid bills", _sales(_still_due), "inquiry_agrees"),
-    fault("takes any inquiry", _tolerates_at("/bill-inquiries"), "inquiry_signature"),
+    fault("takes any inquiry", _tolerates_at("/bill-inquiries$"), "inquiry_signature"),
     fault("slow to name", _sales(lambda sales: {"inquire": _slow(sales.inquire)}), "inquiry_in_time"),
     fault("sells nothing", _says("validate", "accepted", "not_purchasable"), "top_up_accepted"),
     fault("sells to anybody", _says("validate", "no_account", "accepted"), "top_up_unknown_account"),

@@ -44,7 +44,8 @@ class Operators:
     async def do(self, what: str, operator: UUID, revision: int | None = None) -> httpx.Response:
         seen = {} if revision is None else {"If-Match": f'"{revision}"'}
         headers = self.tokens.staff("operator", person_id=operator) | once() | seen
-        return await self.api.post(f"{self.applicant.path}/{what}", headers=headers)
+        body = {"reason": "wrong division"} if what == "refuse" else None
+        return await self.api.post(f"{self.applicant.path}/{what}", json=body, headers=headers)
 
     async def code_of(self, what: str, operator: UUID, revision: int | None = None) -> str:
         answer = await self.do(what, operator, revision)
@@ -181,6 +182,17 @@ async def test_who_corrected_does_not_decide(api: httpx.AsyncClient, tokens: Tok
     assert (await correct(api, filed, 1, representative(tokens, agent), name="Right")).status_code == 200
     assert await operators.code_of("endorse", agent, 2) == "second_person_needed"
     assert await operators.code_of("approve", agent, 2) == "second_person_needed"
+    assert await operators.code_of("refuse", agent, 2) == "second_person_needed"
+
+
+async def test_a_refusal_is_of_the_revision_that_was_read(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    applicant = await applied(api)
+    operators = Operators(api, tokens, applicant)
+    filed = {"application_id": applicant.application_id, "application_token": applicant.token}
+    assert (await correct(api, filed, 1, name="Right")).status_code == 200
+    assert await operators.code_of("refuse", operators.first) == "if_match_missing"
+    assert await operators.code_of("refuse", operators.first, 1) == "edited_meanwhile"
+    assert await operators.code_of("refuse", operators.first, 2) == ""
 
 
 async def test_a_sandbox_that_was_moved_since_has_shown_nothing(
@@ -208,4 +220,5 @@ async def test_nobody_who_speaks_for_the_company_decides(
     for speaker in (person, agent):
         assert await operators.code_of("endorse", speaker) == "second_person_needed"
         assert await operators.code_of("approve", speaker) == "second_person_needed"
+        assert await operators.code_of("refuse", speaker) == "second_person_needed"
     assert await operators.code_of("endorse", former) == "conformance_not_shown"

@@ -89,6 +89,7 @@ async def test_times_in_which_no_key_can_sign_are_refused(api: httpx.AsyncClient
         {"valid_until": in_days(-1)},
         {"valid_from": in_days(2), "valid_until": in_days(1)},
         {"valid_from": "1970-01-01T00:00:00Z"},
+        {"valid_from": "2015-01-01T00:00:00Z"},
         {"valid_until": "9999-12-31T23:59:59Z"},
     ):
         answer = await company.change(api, None, action="add_key", key=fresh, **times)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, once
 from svc_services.providers.connections.models import ProviderChange
-from tests.svc_services.companies import TARIFFS
+from tests.svc_services.companies import TARIFFS, ProviderSystem
 from tests.svc_services.providers.connections.companies import CHANGES, Company, connected, new_key, public
 from tests.svc_services.providers.connections.test_company_changes import kids, publish
 
@@ -63,7 +63,7 @@ async def test_one_operator_suspends_and_two_resume(
 
 
 async def test_a_thief_with_both_secrets_cannot_undo_an_operators_suspension_or_plant_a_key(
-    api: httpx.AsyncClient, tokens: Tokens, operators: Operators
+    api: httpx.AsyncClient, tokens: Tokens, operators: Operators, new_system: ProviderSystem
 ) -> None:
     company, other = await connected(api, tokens), new_key("k2")
     await company.add(api, other)
@@ -73,7 +73,7 @@ async def test_a_thief_with_both_secrets_cannot_undo_an_operators_suspension_or_
     for attempt in (
         company.change(api, action="resume"),
         company.add(api, new_key("planted")),
-        company.change(api, action="correct_endpoint", endpoint_url="http://127.0.0.1:2/thief"),
+        company.change(api, action="correct_endpoint", endpoint_url=new_system.url),
     ):
         answer = await attempt
         assert (answer.status_code, answer.json()["code"]) == (403, "suspended_by_operator")
@@ -97,12 +97,14 @@ async def test_two_operators_replace_a_key_on_a_companys_behalf(
     assert leaked.json()["code"] == "client_key_ended"
 
 
-async def test_two_operators_correct_the_endpoint(api: httpx.AsyncClient, tokens: Tokens, operators: Operators) -> None:
+async def test_two_operators_correct_the_endpoint(
+    api: httpx.AsyncClient, tokens: Tokens, operators: Operators, new_system: ProviderSystem
+) -> None:
     company = await connected(api, tokens)
-    change = await operators.propose(company, action="correct_endpoint", endpoint_url="http://127.0.0.1:2/new/")
+    change = await operators.propose(company, action="correct_endpoint", endpoint_url=f"{new_system.url}/")
     await operators.approve(change)
     connection = (await api.get(f"{company.path}/connection", headers=operators.first)).json()
-    assert (connection["endpoint_url"], connection["revision"]) == ("http://127.0.0.1:2/new", 1)
+    assert (connection["endpoint_url"], connection["revision"]) == (new_system.url, 1)
 
 
 async def test_a_resumption_proposed_before_another_suspension_lifts_nothing(

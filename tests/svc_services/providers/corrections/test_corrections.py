@@ -90,6 +90,8 @@ async def test_the_history_says_what_was_corrected_and_holds_no_phone(api: httpx
         ({"requests_per_minute": 1.5}, "invalid_request"),
         ({"contract": {"number": "1", "signed_on": 20260301}}, "invalid_request"),
         ({"contract": {"number": " ", "signed_on": "2026-03-01"}}, "invalid_request"),
+        ({"contract": {"number": "1", "signed_on": "9999-12-31"}}, "invalid_request"),
+        ({"contract": {"number": "1", "signed_on": "0001-01-01"}}, "invalid_request"),
         ({"stated_terms": TERMS | {"bill_sources": ["pushed", "pushed"]}}, "invalid_request"),
         ({"stated_terms": TERMS | {"bill_sources": ["pushed"]}}, "invalid_request"),
         ({"stated_terms": TERMS | {"amount_rule": "exact"}}, "invalid_request"),

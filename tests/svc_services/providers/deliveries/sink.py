@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, literal_column, select, update
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
 from svc_services.endpoint_urls import Endpoints
+from svc_services.providers.applications.models import Provider
 from svc_services.providers.deliveries.models import Delivery, DeliveryAttempt, DeliveryEndpoint, DeliveryKind
 from svc_services.providers.deliveries.sender import Sender
 from svc_services.providers.deliveries.service import enqueue
@@ -112,6 +113,12 @@ class Receiver:
     async def endpoint(self) -> DeliveryEndpoint:
         async with self.database.read() as tx:
             return await tx.get_one(DeliveryEndpoint, self.provider_id)
+
+    async def move(self, endpoint_url: str) -> None:
+        """Change the address, as nobody could through the API: nothing answers there."""
+        async with self.database.transaction() as tx:
+            moved = update(Provider).where(Provider.id == self.provider_id)
+            await tx.execute(moved.values(endpoint_url=endpoint_url))
 
     async def repeated(self) -> None:
         """Have everything that was received sent again, as people of the company do one by one."""

@@ -100,7 +100,7 @@ async def test_a_refusal_of_a_delivery_is_none_of_the_endpoint(
 
 async def test_nobody_at_the_address_is_a_dead_endpoint(company: Receiver) -> None:
     url = "http://127.0.0.1:1/platform"
-    assert (await company.order("changes", action="correct_endpoint", endpoint_url=url, reason="x")).status_code == 201
+    await company.move(url)
     for _ in range(MANY):
         await company.tell(version=1)
     await company.send()

@@ -174,12 +174,12 @@ async def test_what_a_worker_left_behind_when_it_was_killed_is_given_up_too(comp
 async def test_a_resumption_tries_a_dead_endpoint_at_once(company: Receiver) -> None:
     company.system.answer = REFUSED
     url = "http://127.0.0.1:1/platform"
-    await company.order("changes", action="correct_endpoint", endpoint_url=url, reason="moving")
+    await company.move(url)
     for _ in range(12):
         await company.tell(version=1)
     await company.send()
     company.system.answer = RECEIVED
-    await company.order("changes", action="correct_endpoint", endpoint_url=company.system.url, reason="moved")
+    await company.move(company.system.url)
     await company.send()
     assert company.system.requests == []
     assert (await company.order("delivery-endpoint/resume")).status_code == 200

@@ -169,8 +169,7 @@ async def test_an_endpoint_that_now_resolves_to_our_own_network_is_not_called(
 
     endpoints = Endpoints(anywhere=False, resolve=changed)
     url = await endpoints.accepted(f"https://provider.example:{company.system.port}/platform")
-    moved = await company.order("changes", action="correct_endpoint", endpoint_url=url, reason="moved")
-    assert moved.status_code == 201, moved.text
+    await company.move(url)
     company.sender.endpoints = endpoints
     await company.tell(version=1)
     await company.send()

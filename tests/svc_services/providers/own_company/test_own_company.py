@@ -14,7 +14,7 @@ from chassis.testing import Tokens, emitted, once
 from svc_services.providers.own_company.consumers import HANDLERS, ProviderLinked
 from tests.appointments import appoint
 from tests.security_log import SecurityLog
-from tests.svc_services.companies import TARIFFS
+from tests.svc_services.companies import TARIFFS, ProviderSystem
 from tests.svc_services.providers.connections.companies import CHANGES, Company, connected, new_key, public
 
 OWN = "/services/v1/me/providers"
@@ -104,16 +104,18 @@ async def test_an_admin_adds_a_key_with_overlap_and_stops_the_leaked_one(
     assert event.data["ended_keys"] == [staffed.company.key.thumbprint()]
 
 
-async def test_an_admin_corrects_endpoint_and_contact(staffed: Staffed, security_log: SecurityLog) -> None:
+async def test_an_admin_corrects_endpoint_and_contact(
+    staffed: Staffed, security_log: SecurityLog, new_system: ProviderSystem
+) -> None:
     security_log.must_not_hold("13900000009")
-    moved = await staffed.change(action="correct_endpoint", endpoint_url="http://127.0.0.1:2/new")
+    moved = await staffed.change(action="correct_endpoint", endpoint_url=new_system.url)
     assert moved.status_code == 201, moved.text
     body = {"contact_phone": "13900000009", "reason": "another colleague"}
     corrected = await staffed.api.post(f"{staffed.path}/contact", json=body, headers=staffed.admin | once())
     assert corrected.status_code == 200, corrected.text
     assert (corrected.json()["action"], corrected.json()["details"]) == ("correct_contact", {})
     shown = await staffed.shown()
-    assert (shown["endpoint_url"], shown["contact_phone"]) == ("http://127.0.0.1:2/new", "13900000009")
+    assert (shown["endpoint_url"], shown["contact_phone"]) == (new_system.url, "13900000009")
     assert security_log.lines()[-1]["admin_id"] == str(staffed.admin_id)
     changes = (await staffed.api.get(f"{staffed.path}/changes", headers=staffed.reader)).json()["items"]
     assert [(each["action"], each["admin_id"]) for each in changes] == [
