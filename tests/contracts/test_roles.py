@@ -17,7 +17,7 @@ from tests.contracts.test_scopes import bearers_of, call
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 
-READING = {("POST", "/services/v1/tariffs/{tariff_id}/estimate")}
+READING = {("POST", "/services/v1/tariffs/{tariff_id}/estimate"), ("POST", "/miniapps/v1/updates")}
 """They take a body and keep nothing."""
 Stranger = dict[str, Any]
 """The claims of somebody who may not."""

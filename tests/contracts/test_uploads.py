@@ -27,8 +27,9 @@ APPENDING = {
 }
 
 
-def test_three_kinds_of_files_are_uploaded_in_pieces() -> None:
+def test_four_kinds_of_files_are_uploaded_in_pieces() -> None:
     assert set(APPENDING) == {
+        "PATCH /miniapps/v1/apps/{app_id}/package-uploads/{upload_id}",
         "PATCH /payments/v1/bill-file-uploads/{upload_id}",
         "PATCH /services/v1/materials/{material_id}",
         "PATCH /services/v1/counter-materials/{material_id}",

@@ -1,4 +1,3 @@
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -7,7 +6,7 @@ from fastapi.responses import JSONResponse
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from kit.uploads.bodies import whole_body
-from kit.uploads.headers import PARTIAL
+from kit.uploads.contract import APPENDED, OFFSET_ANSWER, appending
 from svc_miniapps.members import TeamMember
 from svc_miniapps.packages.checks.archive import MAX_PACKAGE_BYTES
 from svc_miniapps.packages.schemas import Package
@@ -15,19 +14,6 @@ from svc_miniapps.packages.store import Store
 from svc_miniapps.publishing.uploads import resumable, schemas
 
 router = APIRouter(prefix="/miniapps/v1/apps/{app_id}/package-uploads", tags=["packages"])
-_UNFINISHED: dict[int | str, dict[str, Any]] = {
-    204: {"description": "The bytes are stored; the file is not complete yet."}
-}
-_APPENDING = {
-    "requestBody": {
-        "required": True,
-        "description": "The next bytes of the file. `Upload-Offset` says where they begin; `Upload-Complete` is "
-        "`?1` in the last request and `?0` in others. `Content-Digest` (sha-256) is checked.",
-        "content": {PARTIAL: {"schema": {"type": "string", "format": "binary"}}},
-    },
-    "x-max-body-bytes": MAX_PACKAGE_BYTES,
-    "x-timeout-seconds": 600,
-}
 
 
 @router.post("", status_code=201)
@@ -48,7 +34,7 @@ async def get_package_upload(tx: ReadTx, caller: TeamMember, app_id: UUID, uploa
     return await resumable.shown(tx, await resumable.own(tx, caller, app_id, upload_id))
 
 
-@router.head("/{upload_id}", status_code=204)
+@router.head("/{upload_id}", status_code=204, responses=OFFSET_ANSWER)
 async def get_package_upload_offset(
     tx: Tx, caller: TeamMember, response: Response, app_id: UUID, upload_id: UUID
 ) -> None:
@@ -59,7 +45,7 @@ async def get_package_upload_offset(
     response.headers.update(resumable.state_headers(await resumable.offset_of(tx, caller, app_id, upload_id)))
 
 
-@router.patch("/{upload_id}", response_model=Package, responses=_UNFINISHED, openapi_extra=_APPENDING)
+@router.patch("/{upload_id}", response_model=Package, responses=APPENDED, openapi_extra=appending(MAX_PACKAGE_BYTES))
 async def append_to_package_upload(
     request: Request, caller: TeamMember, database: Transactions, objects: Store, app_id: UUID, upload_id: UUID
 ) -> Response:
