@@ -14,7 +14,7 @@ from deploy.local.platform import LocalPlatform
 from svc_miniapps.publishing.reviews.checklist import checklist
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
-from tests.journeys.demo.mini_app import package
+from tests.journeys.demo.mini_app import approve_registration, package
 from tests.journeys.demo.narrator import Narrator
 from tests.journeys.demo.people import reviewer_of, team_member
 from tests.journeys.demo.stage import DIVISION, Company, Stage, operators_of
@@ -69,7 +69,9 @@ def _published(platform: LocalPlatform, operator: Person, second: Person) -> str
     team, reviewer = team_member(stage, "Sample County Team"), reviewer_of(stage, "Sample Review Body")
     name = f"停车泊位 {sample_codes.uscc()[-6:]}"
     new = {"name": name, "short_description": "附近的泊位", "category": "transport", "languages": ["zh-Hans"]}
-    app_id: str = _ok(team.call("POST", f"{MINIAPPS}/apps", json=new | {"division_code": DIVISION}))["app_id"]
+    app = _ok(team.call("POST", f"{MINIAPPS}/apps", json=new | {"division_code": DIVISION}))
+    app_id: str = app["app_id"]
+    approve_registration(stage, team, reviewer, app)
     path, kind = f"{MINIAPPS}/apps/{app_id}/packages/1", {"Content-Type": "application/miniapp-pkg+zip"}
     release_id = _ok(team.call("PUT", path, content=package(app_id, name, 1), headers=kind))["release_id"]
     _ok(team.call("POST", f"{MINIAPPS}/releases/{release_id}/submit"))

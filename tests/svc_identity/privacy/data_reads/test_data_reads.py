@@ -62,9 +62,7 @@ async def test_a_clerk_who_opens_a_claim_is_seen_by_role_and_counter_and_not_by_
     clash: Clash, counter: Counter
 ) -> None:
     opened_by = counter.clerk.client.api
-    answer = await opened_by.get(
-        f"{CLAIMS}/{clash.number}", headers=counter.clerk.headers, params={"organisation_id": counter.id}
-    )
+    answer = await opened_by.get(f"{CLAIMS}/{clash.number}", headers=counter.clerk.headers)
     assert answer.status_code == 200, answer.text
     for resident in (clash.holder, clash.claimant):
         items = (await reads(resident.client.api, resident.headers))["items"]

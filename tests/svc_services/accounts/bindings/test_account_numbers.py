@@ -10,7 +10,7 @@ from chassis.testing import Tokens, once
 from contracts.reference_provider.numbering import NUMBERINGS
 from contracts.reference_provider.roster import account_number
 from svc_services.providers.connections.models import Action
-from tests.svc_services.companies import BINDINGS, ProviderSystem, approved, attestation
+from tests.svc_services.companies import BINDINGS, ProviderSystem, answer_with, approved, attestation
 from tests.svc_services.providers.connections.companies import connected
 
 KINDS = sorted(NUMBERINGS)
@@ -130,13 +130,14 @@ async def test_a_refused_number_does_not_use_the_attestation_up(
 
 
 async def test_a_binding_begun_under_an_earlier_declaration_can_be_finished(
-    api: httpx.AsyncClient, tokens: Tokens, provider_system: ProviderSystem, resident: Resident
+    api: httpx.AsyncClient, tokens: Tokens, new_system: ProviderSystem, resident: Resident
 ) -> None:
     company = await connected(api, tokens, endpoint_url="http://127.0.0.1:1/platform")
     number = account_number("bindings", 5)
     unknown = await resident.bind(company.id, number)
     assert (unknown.status_code, unknown.json()["code"]) == (502, "provider_unreachable")
-    await company.change(api, action=Action.CORRECT_ENDPOINT, endpoint_url=provider_system.url)
+    await company.change(api, action=Action.CORRECT_ENDPOINT, endpoint_url=new_system.url)
+    new_system.answer = answer_with("match")
     parameters = NUMBERINGS["electricity"].customer_parameters
     await company.change(api, action=Action.DECLARE_CUSTOMER_PARAMETERS, customer_parameters=parameters)
     assert (await resident.bind(company.id, account_number("bindings", 6))).json()["code"] == "bad_account_number"
