@@ -121,6 +121,8 @@ OF_IDENTITY = {
     "miniapps": _STANDING,
 }
 """Roles, ended access, revoked proofs, unknown keys, who represents whom: ids, and no names."""
+CALENDAR = "ili.services.calendar.v1"
+"""The working days by which reviews are promised."""
 
 
 @pytest.mark.parametrize("service", ["services", "payments", "miniapps"])
@@ -136,7 +138,7 @@ async def test_others_read_of_identity_what_they_need_only(guarded: Guarded, ser
 
 async def test_miniapps_is_not_even_told_what_topics_there_are(guarded: Guarded) -> None:
     async with administering(guarded.client("miniapps")) as admin:
-        assert sorted(await admin.list_topics()) == sorted([*OF_IDENTITY["miniapps"], *TOPICS["miniapps"]])
+        assert sorted(await admin.list_topics()) == sorted([*OF_IDENTITY["miniapps"], CALENDAR, *TOPICS["miniapps"]])
 
 
 async def test_no_service_joins_the_group_of_another_one(guarded: Guarded) -> None:
@@ -188,7 +190,7 @@ async def test_the_job_revokes_what_is_no_longer_declared_and_names_what_is_not_
     kept = "not ours, kept: User:reporting may read topic ili.payments. (prefixed) from *\n"
     assert (second.returncode, second.stdout) == (0, kept)
     async with administering(guarded.client("miniapps")) as admin:
-        assert sorted(await admin.list_topics()) == sorted([*OF_IDENTITY["miniapps"], *TOPICS["miniapps"]])
+        assert sorted(await admin.list_topics()) == sorted([*OF_IDENTITY["miniapps"], CALENDAR, *TOPICS["miniapps"]])
 
 
 async def test_without_the_password_nobody_connects(guarded: Guarded) -> None:
