@@ -54,7 +54,7 @@ async def test_another_worker_goes_on_where_one_was_killed(
         await run_due(database, prober(platform))
     report = await applicant.report(run_id)
     assert (report["status"], report["failed_rules"]) == ("awaiting_restart", [])
-    assert len(await tried(applicant, run_id)) == 40
+    assert len(await tried(applicant, run_id)) == 48
 
 
 async def test_a_worker_that_comes_back_after_its_lease_changes_nothing(
@@ -93,7 +93,7 @@ async def test_two_workers_never_have_one_run(
     report = await applicant.report(run_id)
     assert report["status"] == "awaiting_restart"
     names = [each["rule"] for each in report["rules"] if each["outcome"] == "passed"]
-    assert len(names) == len(set(names)) == 40
+    assert len(names) == len(set(names)) == 48
 
 
 async def test_a_run_whose_workers_die_again_and_again_ends(
