@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from fastapi import FastAPI
 
-from chassis.testing import Tokens
+from chassis.testing import PUBLIC_URL, Tokens
 from svc_services.settings import Settings
 from tests.svc_services.supervision.complaints.filed import (
     COMPLAINTS,
@@ -136,7 +136,7 @@ async def test_a_signature_has_the_platform_s_label_a_nonce_and_the_whole_addres
     without_nonce["Signature-Input"] = re.sub('nonce="[^"]*"', 'nonce=""', without_nonce["Signature-Input"])
     for headers in (relabelled, without_nonce):
         assert refused(await api.get(path, headers=headers)) == (403, "hotline_signature_refused")
-    added = await api.get(f"{path}?evil=1", headers=caller.headers("GET", path, b""))
+    added = await caller.post(f"{TICKETS}?evil=1", ticket(), url=f"{PUBLIC_URL}{TICKETS}")
     assert refused(added) == (403, "hotline_signature_refused")
 
 
