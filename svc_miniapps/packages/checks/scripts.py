@@ -17,24 +17,18 @@ from urllib.parse import urlsplit
 from svc_miniapps.packages.checks.archive import Archive
 from svc_miniapps.packages.checks.findings import Finding
 from svc_miniapps.packages.checks.manifest import Expected
+from svc_miniapps.packages.checks.pages import Fact, Inline, parts_of
 
 MAX_BYTES = 384 * 1024
 """Of one script, page or style; parsing takes about a hundred times as much."""
 _SCRIPTS = (".js", ".mjs", ".cjs")
 _PAGES = (".html", ".htm", ".xhtml", ".xml", ".svg")
 _STYLE = ".css"
-_TAG = re.compile(rb"<(/?)([a-z]{1,20})\b([^<>]{0,4000})>", re.IGNORECASE)
-_ADDRESS = re.compile(
-    rb"""\b(src|href|action|data|poster|formaction)\s{0,20}=\s{0,20}["']?((?:[a-z]{1,10}:)?//[^"'\s<>]{1,500})""",
-    re.IGNORECASE,
-)
 _STYLE_ADDRESS = re.compile(
     rb"""(?:url\(\s{0,20}|@import\s{1,20})["']?((?:[a-z]{1,10}:)?//[^"'\s()]{1,500})""", re.IGNORECASE
 )
 _NO_SERVER = frozenset({"www.w3.org"})
 """Names of vocabularies, which nothing is fetched from."""
-
-Fact = tuple[str, int, str]
 
 
 def check_scripts(archive: Archive, manifest: dict[str, Any], expected: Expected) -> Iterator[Finding]:
@@ -75,29 +69,12 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _page_facts(scanner: "subprocess.Popen[bytes]", page: bytes) -> Iterator[Fact]:
-    script: tuple[int, bytes] | None = None
-    line, counted = 1, 0
-    for tag in _TAG.finditer(page):
-        closes, name, attributes = tag[1], tag[2].lower(), tag[3]
-        line, counted = line + page.count(b"\n", counted, tag.start()), tag.start()
-        if script is not None and closes and name == b"script":
-            if _is_script(script[1]):
-                # As many empty lines before it as the page has, so that its lines are the page's.
-                yield from _scanned(scanner, page[script[0] : tag.start()], page.count(b"\n", 0, script[0]))
-            script = None
-        elif script is None and not closes:
-            for found in _ADDRESS.finditer(attributes):
-                kind = "remote" if name == b"script" else "link" if name == b"a" else "address"
-                yield kind, line, found[2].decode("utf-8", "replace")
-            script = (tag.end(), attributes) if name == b"script" and not attributes.endswith(b"/") else None
-    if script is not None:
-        yield "error", line, "1"
-
-
-def _is_script(attributes: bytes) -> bool:
-    """Whether an element holds a script, and not data such as JSON or a template."""
-    kind = re.search(rb"""\btype\s{0,20}=\s{0,20}["']?([a-z/+.-]{1,60})""", attributes, re.IGNORECASE)
-    return kind is None or kind[1].lower() in {b"module", b"text/javascript", b"application/javascript"}
+    for part in parts_of(page):
+        if isinstance(part, Inline):
+            yield from _scanned(scanner, part.script, part.lines_before)
+        else:
+            yield part
+    yield from _addresses(_STYLE_ADDRESS, page, 1, 0)
 
 
 def _addresses(pattern: re.Pattern[bytes], content: bytes, group: int, lines_before: int) -> Iterator[Fact]:

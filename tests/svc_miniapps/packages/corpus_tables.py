@@ -113,10 +113,38 @@ SCRIPTS = {
     ],
 }
 PAGES = {
-    "script_remote": ['<script src="https://cdn.example.cn/a.js"></script>', "<SCRIPT async SRC=//a.cn/b></SCRIPT>"],
-    "domain_not_allowed": ['<img src="https://img.example.cn/a.png">', "<form action='http://a.cn/'>"],
+    "script_remote": [
+        *('<script src="https://cdn.example.cn/a.js"></script>', "<SCRIPT async SRC=//a.cn/b></SCRIPT>"),
+        '<script data-a="<" title=">" src="https://a.cn/b"></script>',
+        '<script src="https&#58;//a.cn/b"></script>',
+        '<script src="\\\\a.cn\\b"></script>',
+        '<script src="ht\ntps:a.cn/b"></script>',
+        "<script = src=//a.cn/b></script>",
+        '<img/alt="<script>"><script/src=//a.cn/b></script>',
+        "<textarea><!--</textarea><script src=//a.cn/b></script>-->",
+        "<!-- <script type=x> --><script src=//a.cn/b></script>",
+        "<script type=x><script src=//a.cn/b></script>",
+        '<svg><script xlink:href="#a" href="//a.cn/b"></script></svg>',
+        '<base href="https://a.cn/">',
+        '<link rel="modulepreload" href="//a.cn/b">',
+        '<script type="importmap">{"imports": {"a": "https://a.cn/b"}}</script>',
+        '<iframe srcdoc="&lt;script src=&quot;//a.cn/b&quot;&gt;&lt;/script&gt;"></iframe>',
+        '<iframe src="data:text/html,x"></iframe>',
+    ],
+    "domain_not_allowed": [
+        *('<img src="https://img.example.cn/a.png">', "<form action='http://a.cn/'>"),
+        *('<img srcset="a.png, //a.cn/b 2x">', '<meta http-equiv="refresh" content="0; url=//a.cn">'),
+        '<p style="background: url(//a.cn/b)">',
+    ],
     "script_not_parsed": ["<p>\n<script>if (</script>", "<script>let a"],
-    "script_makes_code": ["<script>eval('1')</script>", '<script type="module">new Function("a")</script>'],
+    "script_makes_code": [
+        *("<script>eval('1')</script>", '<script type="module">new Function("a")</script>'),
+        *(
+            '<script type="text/ecmascript">eval("1")</script>',
+            '<p onclick="eval(1)">',
+            '<a href="java&Tab;script:f()">',
+        ),
+    ],
 }
 TEXTS = {
     "language_file_not_json": [b"{", b"\xef\xbb\xbf{}", b'{"a": "b", "a": "c"}', "{}".encode("utf-16")],
