@@ -43,7 +43,7 @@ CORRECTIONS = (
         r"openapi/miniapps\.v1\.json: (GET|POST) /miniapps/v1/(apps/\{app_id\}/)?releases.*: answer 200 "
         r"\(application/json\) may hold, unlike the released one, as (items: in a list, as )?status: the value "
         r"\"(gray|withdrawn|superseded)\"",
-        "A release that another one had replaced was `published` for ever, though nobody had it: it is `superseded`. "
+        "A release stayed `published` after another one had replaced it. Nobody has it, so it is `superseded` now. "
         "`gray` and `withdrawn` are only of releases whose team has started a gray release, which is new.",
     ),
     Correction(

@@ -189,7 +189,7 @@ async def filing_number(tx: AsyncSession, app_id: UUID) -> str | None:
 
 
 async def require_registered(tx: AsyncSession, app: App) -> None:
-    """Refuse code of an app whose registration nobody has approved yet.
+    """Refuse packages of an app whose registration is not approved yet.
 
     Raises:
         RegistrationNotApproved

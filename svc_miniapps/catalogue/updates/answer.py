@@ -4,7 +4,7 @@ Headers = dict[str, str]
 
 
 def headers_and_body(body: bytes, accept_encoding: str) -> tuple[Headers, bytes]:
-    """The answer of one phone, for nobody else, compressed where that saves a packet."""
+    """An answer to one phone: no cache keeps it, and it is compressed if it is larger than a packet."""
     headers = {"Cache-Control": "no-store"}
     coding = coding_for(accept_encoding) if len(body) >= WORTH_BYTES else ""
     if coding:

@@ -1,4 +1,4 @@
-"""What has changed of the apps on a phone, from the copy in memory: no query, whoever asks."""
+"""Update checks: what has changed in the apps on a phone. They read the copy in memory and need no query."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

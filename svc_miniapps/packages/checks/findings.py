@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 MOST = 100
-"""Checks stop here. Finding more costs time and memory, and nobody reads them."""
+"""Checks stop after so many: more would take time and memory, and nobody reads them."""
 DEFAULT_LANGUAGE = "zh"
 _SHOWN = 200
 """Characters of a name or a value; the file that is refused chose them, and may have chosen very many."""

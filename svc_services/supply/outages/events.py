@@ -27,7 +27,7 @@ class OutageNotified(Event):
     status: str
     """`announced`, `ended` or `cancelled`; expect further values within v1."""
     affected: bool
-    """False if this version no longer concerns the person, who was told of an earlier one."""
+    """False if an earlier version concerned the person and this one does not."""
     starts_at: datetime
     expected_end: datetime | None
     ended_at: datetime | None
