@@ -6,24 +6,20 @@ are served by uvicorn as deployed and asked over the same connections by a proce
 medians are kept.
 """
 
-import asyncio
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import uvloop
 
-from tests.bench.load import Connection
 from tests.bench.report import report
 from tests.bench.services_stage import served, services_stage
+from tests.bench.timed_load import ask, from_another_process
 
 ROUNDS = 3
 REQUESTS = 1_000
@@ -66,51 +62,12 @@ def bare() -> Callable[[Answer, Callable[[], Awaitable[Answer]], Callable[[Answe
     return app
 
 
-class TimedConnection(Connection):
-    """Keeps how long each answer took."""
-
-    seconds: list[float]
-    _sent: float | None = None
-
-    def send(self) -> None:
-        now = time.perf_counter()
-        if self._sent is not None:
-            self.seconds.append(now - self._sent)
-        self._sent = now
-        super().send()
-
-
-async def ask(where: str, paths: list[str]) -> tuple[float, float]:
-    """Requests per second, and the p99 in milliseconds."""
-    host, _, port = where.partition(":")
-    loop = asyncio.get_running_loop()
-    waiting = iter([_request(where, paths[number % len(paths)]) for number in range(REQUESTS)])
-    all_done = [loop.create_future() for _ in range(CONNECTIONS)]
-    opened = [
-        await loop.create_connection(partial(TimedConnection, "200", waiting, done), host, int(port))
-        for done in all_done
-    ]
-    seconds: list[float] = []
-    started = time.perf_counter()
-    for transport, connection in opened:
-        connection.seconds = seconds
-        connection.begin(transport)
-    await asyncio.gather(*all_done)
-    return REQUESTS / (time.perf_counter() - started), 1e3 * quantiles(seconds, n=100)[98]
+def requests_to(where: str, paths: list[str]) -> list[bytes]:
+    return [_request(where, paths[number % len(paths)]) for number in range(REQUESTS)]
 
 
 def _request(where: str, path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: {where}\r\nAccept: application/json\r\n\r\n".encode()
-
-
-def from_another_process(where: str, paths: list[str]) -> tuple[float, float]:
-    """What `ask` measures, so that whoever asks shares no process with who answers."""
-    command = [sys.executable, "-m", "tests.bench.catalogue", where, *paths]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
-    if done.returncode:
-        raise SystemExit(f"The requests ended with: {done.stderr.strip()[-400:]}")
-    rate, p99 = map(float, done.stdout.split())
-    return rate, p99
 
 
 def keep_answers(where: str, folder: Path) -> list[str]:
@@ -132,10 +89,10 @@ def main() -> None:
         with served("tests.bench.catalogue:bare", Path(name), {_BODIES: str(folder)}) as (plain_where, _):
             ours: Rounds = []
             plain: Rounds = []
-            from_another_process(where, paths)
+            from_another_process("tests.bench.catalogue", where, *paths)
             for number in range(1, ROUNDS + 1):
-                plain.append(from_another_process(plain_where, paths))
-                ours.append(from_another_process(where, paths))
+                plain.append(from_another_process("tests.bench.catalogue", plain_where, *paths))
+                ours.append(from_another_process("tests.bench.catalogue", where, *paths))
                 print(f"  round {number}: catalogue {ours[-1][0]:,.0f}/s, bare app {plain[-1][0]:,.0f}/s")
     detail: dict[str, object] = {"requests": REQUESTS, "connections": CONNECTIONS, "rounds": ROUNDS}
     _report("catalogue", "requests/s", 0, ours, plain, {"goal": GOAL, **detail})
@@ -148,6 +105,6 @@ def _report(name: str, unit: str, place: int, ours: Rounds, plain: Rounds, detai
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        print(*uvloop.run(ask(sys.argv[1], sys.argv[2:])))
+        print(*uvloop.run(ask(sys.argv[1], CONNECTIONS, requests_to(sys.argv[1], sys.argv[2:]))))
     else:
         main()

@@ -6,18 +6,15 @@ the answer by heart. Both are served by uvicorn as deployed and asked over the s
 own. Rounds alternate; the medians are kept.
 """
 
-import asyncio
 import contextlib
 import json
 import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -32,9 +29,9 @@ from chassis.testing import PUBLIC_URL
 from deploy.local.keys import keys_in
 from deploy.local.postgres import running_postgres
 from deploy.local.programs import LOOPBACK
-from tests.bench.catalogue import TimedConnection
 from tests.bench.report import report
 from tests.bench.services_stage import served
+from tests.bench.timed_load import ask, from_another_process
 
 ROUNDS, REQUESTS, CONNECTIONS = 5, 4_000, 16
 APPS, ON_PHONE, OLD, GONE = 2_000, 30, 3, 1
@@ -135,37 +132,9 @@ def phone(apps: list[str], chosen: random.Random) -> bytes:
     return json.dumps(asked).encode()
 
 
-async def ask(where: str, phones: list[bytes]) -> tuple[float, float]:
-    """Requests per second, and the p99 in milliseconds, of these phones."""
-    host, _, port = where.partition(":")
-    loop = asyncio.get_running_loop()
-    waiting = iter([_request(where, phone) for phone in phones])
-    all_done = [loop.create_future() for _ in range(CONNECTIONS)]
-    opened = [
-        await loop.create_connection(partial(TimedConnection, "200", waiting, done), host, int(port))
-        for done in all_done
-    ]
-    seconds: list[float] = []
-    started = time.perf_counter()
-    for transport, connection in opened:
-        connection.seconds = seconds
-        connection.begin(transport)
-    await asyncio.gather(*all_done)
-    return REQUESTS / (time.perf_counter() - started), 1e3 * quantiles(seconds, n=100)[98]
-
-
 def _request(where: str, body: bytes) -> bytes:
     head = f"POST {PATH} HTTP/1.1\r\nHost: {where}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
-
-
-def from_another_process(where: str, file: Path) -> tuple[float, float]:
-    command = [sys.executable, "-m", "tests.bench.catalogue_apps", where, str(file)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
-    if done.returncode:
-        raise SystemExit(f"The requests ended with: {done.stderr.strip()[-400:]}")
-    rate, p99 = map(float, done.stdout.split())
-    return rate, p99
 
 
 def main() -> None:
@@ -195,10 +164,10 @@ def main() -> None:
 def _measured(where: str, plain_where: str, phones: Path) -> tuple[Rounds, Rounds]:
     ours: Rounds = []
     plain: Rounds = []
-    from_another_process(where, phones)
+    from_another_process("tests.bench.catalogue_apps", where, str(phones))
     for number in range(1, ROUNDS + 1):
-        plain.append(from_another_process(plain_where, phones))
-        ours.append(from_another_process(where, phones))
+        plain.append(from_another_process("tests.bench.catalogue_apps", plain_where, str(phones)))
+        ours.append(from_another_process("tests.bench.catalogue_apps", where, str(phones)))
         print(f"  round {number}: update checks {ours[-1][0]:,.0f}/s, bare app {plain[-1][0]:,.0f}/s")
     return ours, plain
 
@@ -209,6 +178,7 @@ def _report(name: str, unit: str, place: int, ours: Rounds, plain: Rounds, detai
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        print(*uvloop.run(ask(sys.argv[1], Path(sys.argv[2]).read_bytes().splitlines())))
+        phones = Path(sys.argv[2]).read_bytes().splitlines()
+        print(*uvloop.run(ask(sys.argv[1], CONNECTIONS, [_request(sys.argv[1], phone) for phone in phones])))
     else:
         main()

@@ -47,7 +47,7 @@ class NewClientRequest(BaseModel):
     ] = []
     """Where residents return to: https, a name in lower case, an optional port other than 443, a path; nothing else."""
     jwks: Jwks | None = None
-    """Public keys of the app's server, which proves itself by them. With keys, only the server can sign residents in."""
+    """Public keys of the app's server, which proves itself by them. Only the server signs residents in then."""
     scopes: Annotated[list[ClientScope], Field(min_length=1, max_length=9), AfterValidator(_once)]
     reason: Sentence
     """What for, as the reviewer reads it."""
