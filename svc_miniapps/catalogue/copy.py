@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.db import Database
+from svc_miniapps.apps.registrations.models import AppFiling
 from svc_miniapps.catalogue.deltas.models import PackageDelta
 from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
 from svc_miniapps.packages.models import Package
@@ -30,6 +31,7 @@ _LISTED = (
     *(Listing.short_description, Listing.languages, Listing.texts, Listing.search_words, Listing.min_platform_code),
     *(Listing.icon_sha256, Listing.published_at),
     *(Package.version_code, Package.version_name, Package.sha256, Package.size_bytes),
+    AppFiling.number.label("filing_number"),
 )
 
 
@@ -86,7 +88,8 @@ async def _fingerprint(tx: AsyncSession) -> str:
 
 
 async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
-    shown = select(*_LISTED).join(Package, Package.id == Listing.package_id).where(Listing.hidden_at.is_(None))
+    shown = select(*_LISTED).join(Package, Package.id == Listing.package_id)
+    shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id).where(Listing.hidden_at.is_(None))
     rows = await tx.execute(shown)
     deltas = await _deltas(tx)
     return Catalogue(

@@ -47,6 +47,7 @@ class Entry:
     version_name: str
     sha256: str
     size_bytes: int
+    filing_number: str | None
     deltas: Mapping[str, Difference]
     """By the digest of the older version."""
     written: dict[str, bytes] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class Entry:
                     size_bytes=self.size_bytes,
                     package_url=self.package_url,
                     icon_url=self.icon_sha256 and f"/miniapps/v1/icons/{self.icon_sha256}",
+                    filing_number=self.filing_number,
                     published_at=self.published_at,
                 )
                 .model_dump_json()

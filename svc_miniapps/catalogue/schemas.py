@@ -29,4 +29,6 @@ class Listing(BaseModel):
     """Path of these very bytes at this address; it names them by their digest."""
     icon_url: str | None
     """Path of the icon, which it names by its digest too; null where the package has none to show."""
+    filing_number: str | None
+    """Under which the app is filed, to be shown on its page; null for one from before filing."""
     published_at: datetime

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import DEFAULT_LANGUAGE
+from svc_miniapps.apps.registrations.service import texts_of
 from svc_miniapps.packages.models import Package, PackageFace
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.listings.search_words import search_words
@@ -15,7 +16,7 @@ from svc_miniapps.publishing.releases.models import Release
 async def show_in_catalogue(tx: AsyncSession, release: Release) -> None:
     """Let residents see a release in the place of the one before; the app is locked by the caller."""
     face = await tx.get(PackageFace, release.package_id)
-    texts = {DEFAULT_LANGUAGE: {"name": release.app.name, "short_description": release.short_description}}
+    texts = await _texts(tx, release)
     listing = Listing(
         app_id=release.app_id,
         release_id=release.id,
@@ -32,6 +33,17 @@ async def show_in_catalogue(tx: AsyncSession, release: Release) -> None:
         published_at=release.published_at,
     )
     await tx.merge(listing)
+
+
+async def _texts(tx: AsyncSession, release: Release) -> dict[str, dict[str, str]]:
+    """In Chinese as the release was approved, in other languages as the registration was."""
+    registered = {
+        each["language"]: {"name": each["name"], "short_description": each["description"]}
+        for each in await texts_of(tx, release.app_id)
+        if each["language"].partition("-")[0].lower() != DEFAULT_LANGUAGE
+    }
+    chinese = {"name": release.app.name, "short_description": release.short_description}
+    return registered | {DEFAULT_LANGUAGE: chinese}
 
 
 async def listed_version_code(tx: AsyncSession, app_id: UUID) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from chassis.db import new_id
-from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, YINING, Stage, outcome, package_of
+from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, YINING, Stage, decided, outcome, package_of
 
 
 async def names(stage: Stage, division_code: str = YINING, **query: str) -> list[str]:
@@ -159,3 +159,24 @@ async def test_a_listing_names_no_person_and_no_organisation(stage: Stage) -> No
     await published_in(stage, YINING, "停车")
     (listing,) = await stage.catalogue()
     assert not [field for field in listing if field.endswith("_by") or "organisation" in field or "reviewer" in field]
+
+
+async def test_texts_of_other_languages_are_those_that_were_approved(stage: Stage) -> None:
+    kazakh = {"language": "kk-Arab", "name": "كولىك تۇراعى", "description": "جاقىن تۇراقتار"}
+    app = await stage.registered()
+    chinese = {"language": "zh-Hans", "name": app["name"], "description": "登记时的说明"}
+    waiting = (await stage.submit_registration(app, texts=[chinese, kazakh])).json()
+    number = (await decided(stage, waiting)).json()["filing_number"]
+    await stage.submit_registration(app, texts=[chinese, {**kazakh, "name": "باسقا"}])  # nobody has approved it
+    await stage.published(app)
+    path = f"/miniapps/v1/catalogue/{app['app_id']}"
+    shown = {tag: (await stage.api.get(path, params={"language": tag})).json() for tag in ("kk-Arab", "kk", "zh", "ug")}
+    assert {(shown[tag]["name"], shown[tag]["short_description"]) for tag in ("kk-Arab", "kk")} == {
+        (kazakh["name"], kazakh["description"])
+    }
+    assert {(shown[tag]["name"], shown[tag]["short_description"]) for tag in ("zh", "ug")} == {
+        (app["name"], app["short_description"])
+    }
+    assert {each["filing_number"] for each in shown.values()} == {number}
+    found = await stage.api.get("/miniapps/v1/catalogue", params={"division_code": YINING, "search": "كولىك"})
+    assert [each["app_id"] for each in found.json()["items"]] == [app["app_id"]]
