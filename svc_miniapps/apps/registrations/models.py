@@ -17,6 +17,10 @@ from svc_miniapps.base import Base
 filing_numbers = Sequence("filing_numbers", metadata=Base.metadata)
 
 
+MANIFEST_PERMISSION = "system.permission."
+"""Before the name of a permission in a manifest."""
+
+
 class RegistrationStatus(StrEnum):
     WAITING = "waiting"
     APPROVED = "approved"
@@ -84,6 +88,11 @@ class AppRegistration(Base):
     reason: Mapped[str | None] = mapped_column(Text)
 
     app: Mapped[App] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """As a manifest names them."""
+        return frozenset(f"{MANIFEST_PERMISSION}{each['permission'].upper()}" for each in self.privacy)
 
     def decide(self, status: RegistrationStatus, person_id: UUID, reason: str | None = None) -> None:
         self.status = checked_move(TRANSITIONS, RegistrationStatus(self.status), status)

@@ -24,7 +24,7 @@ class Use(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     permission: Code
-    """A permission of the package, or a scope that residents are asked for."""
+    """A permission of the package, `camera` for `system.permission.CAMERA`, or a scope that residents are asked for."""
     purpose: Sentence
 
 

@@ -188,12 +188,12 @@ async def filing_number(tx: AsyncSession, app_id: UUID) -> str | None:
     return await tx.scalar(select(AppFiling.number).where(AppFiling.app_id == app_id))
 
 
-async def texts_of(tx: AsyncSession, app_id: UUID) -> list[dict[str, str]]:
-    """The `language`, `name` and `description` that were approved last; none of an app from before registrations."""
+async def approved_last(tx: AsyncSession, app_id: UUID) -> AppRegistration | None:
+    """What was approved last of an app; None for one from before registrations."""
     approved = AppRegistration.app_id == app_id, AppRegistration.status == RegistrationStatus.APPROVED
-    latest = select(AppRegistration.texts).where(*approved).order_by(AppRegistration.decided_at.desc()).limit(1)
-    texts: list[dict[str, str]] | None = await tx.scalar(latest)
-    return texts or []
+    latest = select(AppRegistration).where(*approved).order_by(AppRegistration.decided_at.desc()).limit(1)
+    registration: AppRegistration | None = await tx.scalar(latest)
+    return registration
 
 
 async def require_registered(tx: AsyncSession, app: App) -> None:

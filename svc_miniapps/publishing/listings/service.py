@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import DEFAULT_LANGUAGE
-from svc_miniapps.apps.registrations.service import texts_of
+from svc_miniapps.apps.registrations.service import approved_last
 from svc_miniapps.packages.models import Package, PackageFace
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.listings.search_words import search_words
@@ -37,9 +37,10 @@ async def show_in_catalogue(tx: AsyncSession, release: Release) -> None:
 
 async def _texts(tx: AsyncSession, release: Release) -> dict[str, dict[str, str]]:
     """In Chinese as the release was approved, in other languages as the registration was."""
+    registration = await approved_last(tx, release.app_id)
     registered = {
         each["language"]: {"name": each["name"], "short_description": each["description"]}
-        for each in await texts_of(tx, release.app_id)
+        for each in (registration.texts if registration else ())
         if each["language"].partition("-")[0].lower() != DEFAULT_LANGUAGE
     }
     chinese = {"name": release.app.name, "short_description": release.short_description}

@@ -24,7 +24,7 @@ from chassis.db import Database, new_id
 from chassis.problems import Problem
 from chassis.telemetry import log
 from kit.uploads.refusals import DigestMismatch
-from svc_miniapps.apps.registrations.service import require_registered
+from svc_miniapps.apps.registrations.service import approved_last, require_registered
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.packages import schemas, store
 from svc_miniapps.packages.checks.inspection import Sound
@@ -111,8 +111,16 @@ async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code
     app = await get_app(tx, caller, app_id)
     await require_registered(tx, app)
     latest = await _latest_version_code(tx, app_id)
-    # Servers are not registered yet, so reviewers look at those that the difference to the last version lists.
-    return Expected(app.id, app.name, version_code, latest, domains=None, languages=frozenset(app.languages))
+    registration = await approved_last(tx, app.id)
+    return Expected(
+        app.id,
+        app.name,
+        version_code,
+        latest,
+        domains=None,  # none are registered yet: reviewers look at those in the difference to the last version
+        permissions=registration.permissions if registration else None,
+        languages=frozenset(app.languages),
+    )
 
 
 async def _latest_version_code(tx: AsyncSession, app_id: UUID) -> int:

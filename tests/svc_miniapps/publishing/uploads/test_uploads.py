@@ -247,3 +247,14 @@ async def test_reviewers_cannot_download_a_draft(stage: Stage) -> None:
     answer: httpx.Response = await stage.api.get(path, headers=stage.reviewer)
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_package_asks_for_the_permissions_that_were_approved(stage: Stage) -> None:
+    app = await stage.registered()  # with the location
+    codes = []
+    for name in ("CAMERA", "LOCATION"):
+        wanted = [{"name": f"system.permission.{name}", "reason": "x"}]
+        manifest = manifest_for(app["app_id"], app["name"], 1, req_permissions=wanted)
+        answer = await stage.upload(app, content=Package(manifest).packed())
+        codes.append([each["code"] for each in answer.json().get("findings", ())])
+    assert codes == [["permission_not_registered"], []]
