@@ -122,6 +122,17 @@ async def test_what_is_no_json_is_refused(stage: Stage, content: bytes) -> None:
     assert answer.status_code in {400, 422}
 
 
+async def test_a_repeated_member_is_refused(stage: Stage) -> None:
+    await changes(stage)
+    plain = json.dumps(phone(*[{"app_id": str(new_id()), "version_code": 1}]))
+    of_phone = plain.replace("{", '{"division_code": "654002", ', 1)
+    for twice in (of_phone, plain.replace('"app_id"', '"app_id": "", "app_id"')):
+        answer = await stage.api.post(PATH, content=twice, headers={"Content-Type": "application/json"})
+        assert outcome(answer) == (400, "member_repeated")
+    spaced = await stage.api.post(PATH, content=plain.replace(":", " :"), headers={"Content-Type": "application/json"})
+    assert spaced.json() == (await stage.api.post(PATH, json=json.loads(plain))).json()
+
+
 async def test_a_body_beyond_64_kib_is_refused(stage: Stage) -> None:
     await changes(stage)
     answer = await stage.api.post(PATH, content=b" " * 65_537, headers={"Content-Type": "application/json"})
