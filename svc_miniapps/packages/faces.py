@@ -12,13 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_miniapps.packages.models import Icon, PackageFace
+from svc_miniapps.pictures import picture_of
 
 MAX_ICON_BYTES = 256 * 1024
-_HEAD_BYTES = 12
 
 
 @dataclass(frozen=True)
-class Picture:
+class IconFile:
     media_type: str
     content: bytes
 
@@ -30,7 +30,7 @@ class Picture:
 @dataclass(frozen=True)
 class Face:
     min_platform_code: int
-    icon: Picture | None
+    icon: IconFile | None
     """The first one of the manifest that is a PNG, WebP or JPEG of at most 256 KiB."""
 
 
@@ -42,20 +42,12 @@ def face_of(file: Path) -> Face:
         return Face(manifest["platform_version"]["min_code"], next(filter(None, pictures), None))
 
 
-def _picture(archive: zipfile.ZipFile, path: str) -> Picture | None:
+def _picture(archive: zipfile.ZipFile, path: str) -> IconFile | None:
     if archive.getinfo(path).file_size > MAX_ICON_BYTES:
         return None
     content = archive.read(path)
-    media_type = _media_type(content[:_HEAD_BYTES])
-    return Picture(media_type, content) if media_type else None
-
-
-def _media_type(head: bytes) -> str | None:
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+    picture = picture_of(content)
+    return IconFile(picture.media_type, content) if picture else None
 
 
 async def keep_face(tx: AsyncSession, package_id: UUID, face: Face) -> None:

@@ -20,6 +20,7 @@ _FILES = (
     "kit/files/__init__.py",
     "kit/files/zip_entries.py",
     "svc_miniapps/__init__.py",
+    "svc_miniapps/pictures.py",
     "svc_miniapps/packages/__init__.py",
     "svc_miniapps/packages/__main__.py",
     "svc_miniapps/packages/checks/*",

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from svc_miniapps.packages.checks import pictures
 from svc_miniapps.packages.checks.archive import Archive
 from svc_miniapps.packages.checks.findings import Finding
 from svc_miniapps.packages.checks.manifest import FILE
 from svc_miniapps.packages.checks.names import PAGES
+from svc_miniapps.pictures import picture_of
 
 PAGE = ".html"
+MAX_ICON_BYTES = 512 * 1024
+MAX_ICON_SIDE = 1024
 
 
 def page_of(route: str) -> str:
@@ -54,13 +56,13 @@ def _check_icons(manifest: dict[str, Any], archive: Archive, paths: Collection[s
 
 
 def _check_picture(archive: Archive, path: str) -> Iterator[Finding]:
-    content = archive.read(path, pictures.MAX_BYTES)
+    content = archive.read(path, MAX_ICON_BYTES)
     if content is None:
-        yield Finding("icon_too_large", path, {"bytes": archive.size_of(path), "limit": pictures.MAX_BYTES})
+        yield Finding("icon_too_large", path, {"bytes": archive.size_of(path), "limit": MAX_ICON_BYTES})
         return
-    picture = pictures.picture_of(content)
+    picture = picture_of(content)
     if picture is None:
         yield Finding("icon_not_a_picture", path)
-    elif not 0 < min(picture.width, picture.height) <= max(picture.width, picture.height) <= pictures.MAX_SIDE:
-        sides = {"width": picture.width, "height": picture.height, "limit": pictures.MAX_SIDE}
+    elif not 0 < min(picture.width, picture.height) <= max(picture.width, picture.height) <= MAX_ICON_SIDE:
+        sides = {"width": picture.width, "height": picture.height, "limit": MAX_ICON_SIDE}
         yield Finding("icon_sides", path, sides)

@@ -4,7 +4,7 @@ import json
 import struct
 from collections.abc import Mapping
 
-from svc_miniapps.packages.checks import languages, pictures, scripts
+from svc_miniapps.packages.checks import languages, references, scripts
 from tests.svc_miniapps.sample_packages import PNG, Entry, zipped
 
 Json = Mapping[str, object]
@@ -155,5 +155,5 @@ _BIG_PNG = PNG[:16] + struct.pack(">2L", 5000, 5000) + PNG[24:]
 ICONS = {
     "icon_not_a_picture": [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html></html>", b"GIF89a" + bytes(40), b""],
     "icon_sides": [_BIG_PNG, PNG[:16] + bytes(8) + PNG[24:]],
-    "icon_too_large": [PNG + b"\0" * pictures.MAX_BYTES],
+    "icon_too_large": [PNG + b"\0" * references.MAX_ICON_BYTES],
 }

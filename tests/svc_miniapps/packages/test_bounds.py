@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from svc_miniapps.packages.checks.findings import MOST, Finding
 from svc_miniapps.packages.checks.inspection import Sound, check
 from svc_miniapps.packages.checks.manifest import Expected, check_manifest, read_manifest
-from svc_miniapps.packages.checks.pictures import picture_of
+from svc_miniapps.pictures import picture_of
 from tests.svc_miniapps.packages.inspected import EXPECTED, entries
 from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for, zipped
 
@@ -51,9 +51,11 @@ def test_any_bytes_are_a_manifest_or_a_finding(content: bytes) -> None:
 @given(
     head=st.sampled_from([b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBPVP8X", b""]),
     tail=st.binary(max_size=60),
+    end=st.sampled_from([b"", b"\xff\xd9", b"IEND\xaeB`\x82"]),
 )
-def test_any_bytes_are_a_picture_or_none(head: bytes, tail: bytes) -> None:
-    picture_of(head + tail)
+def test_any_bytes_are_a_picture_or_none(head: bytes, tail: bytes, end: bytes) -> None:
+    content = head + tail + end
+    picture_of(content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:] if head[:4] == b"RIFF" else content)
 
 
 _TEXTS = st.text(min_size=1, max_size=20)

@@ -1,13 +1,12 @@
-"""The kind and the size of a picture, from its first bytes; it is never unpacked."""
+"""The kind and the size of a picture, by its content. Its headers are read, it is never unpacked."""
 
 import struct
 from dataclasses import dataclass
 
-MAX_BYTES = 512 * 1024
-MAX_SIDE = 1024
-
-_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_JPEG = b"\xff\xd8\xff"
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", b"IEND\xaeB`\x82"
+_JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_ANIMATED = 0x02
+"""Among the flags of an extended WebP file."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TWO_BYTES = struct.Struct(">H")
 _FRAME = struct.Struct(">HBHH")
@@ -21,13 +20,13 @@ class Picture:
 
 
 def picture_of(content: bytes) -> Picture | None:
-    """None for anything but a PNG, a JPEG or a WebP picture, SVG and HTML among them."""
+    """None for anything but one whole PNG, JPEG or WebP picture: SVG, HTML, animations, files with something behind."""
     try:
-        if content.startswith(_PNG):
+        if content.startswith(_PNG) and content.endswith(_PNG_END) and b"acTL" not in content:
             return Picture("image/png", *struct.unpack_from(">II", content, len(_PNG)))
-        if content.startswith(_JPEG):
+        if content.startswith(_JPEG) and content.endswith(_JPEG_END):
             return _jpeg(content)
-        if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        if content.startswith(b"RIFF") and content[8:12] == b"WEBP" and _riff_bytes(content) == len(content):
             return _webp(content)
     except (struct.error, IndexError):
         pass
@@ -45,9 +44,13 @@ def _jpeg(content: bytes) -> Picture | None:
     return None
 
 
+def _riff_bytes(content: bytes) -> int:
+    return 8 + int.from_bytes(content[4:8], "little")
+
+
 def _webp(content: bytes) -> Picture | None:
     kind, at = content[12:16], 20
-    if kind == b"VP8X":
+    if kind == b"VP8X" and not content[at] & _ANIMATED:
         width, height = (int.from_bytes(content[at + place : at + place + 3], "little") + 1 for place in (4, 7))
     elif kind == b"VP8L" and content[at] == 0x2F:  # noqa: PLR2004 - its signature
         bits = int.from_bytes(content[at + 1 : at + 5], "little")
