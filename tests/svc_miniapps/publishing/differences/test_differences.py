@@ -8,7 +8,7 @@ from tests.svc_miniapps.stage import Json, Stage, outcome
 
 def changed_package(app: Json) -> bytes:
     """A second version: one file is added, one removed, one changed; it names a domain and asks for a permission."""
-    asked = [{"name": "location", "reason": "附近的泊位"}]
+    asked = [{"name": "system.permission.LOCATION", "reason": "附近的泊位"}]
     manifest = manifest_for(app["app_id"], app["name"], 2, pages=["pages/index"], req_permissions=asked)
     package = Package(manifest)
     del package.files["pages/detail/detail.html"]
@@ -41,7 +41,7 @@ async def test_a_reviewer_sees_files_pages_permissions_and_domains(stage: Stage)
     }
     assert found["published_version"]["code"] == 1
     assert found["domains"] == {"added": ["api.yining.example.cn"], "removed": []}
-    assert found["permissions"] == {"added": ["location"], "removed": []}
+    assert found["permissions"] == {"added": ["system.permission.LOCATION"], "removed": []}
     assert found["pages"] == {"added": [], "removed": ["pages/detail/detail.html"]}
     path = f"/miniapps/v1/releases/{release_id}/difference"
     assert outcome(await stage.api.get(path, headers=stage.reviewer)) == (404, "not_found")  # still a draft
