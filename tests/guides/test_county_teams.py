@@ -11,8 +11,9 @@ from chassis.problems import catalogue
 from svc_miniapps.packages.checks import archive, manifest, names
 from svc_miniapps.packages.checks.manifest import Expected
 from svc_miniapps.packages.inspection import inspect
+from tests.chromium.test_sample_app import SAMPLE
 from tests.guides.markdown import LANGUAGES, text_of
-from tests.svc_miniapps.sample_packages import PNG, Package
+from tests.svc_miniapps.sample_packages import Package
 from tests.svc_miniapps.stage import Json
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -25,7 +26,7 @@ def guide(language: str) -> str:
 
 def sample_manifest(text: str) -> Json:
     (shown,) = re.findall(r"manifest\.json <<END\n(.*?)\nEND$", text, re.DOTALL | re.MULTILINE)
-    found: Json = json.loads(shown.replace("$APP_ID", APP_ID).replace("$APP_NAME", "停车泊位"))
+    found: Json = json.loads(shown.replace("$APP_ID", APP_ID).replace("$APP_NAME", "便民电话"))
     return found
 
 
@@ -56,8 +57,9 @@ def test_the_limits_are_the_ones_that_hold(language: str) -> None:
 def test_the_package_of_the_guide_passes(language: str) -> None:
     sample = sample_manifest(guide(language))
     (tree,) = re.findall(r"```text\n(.*?)```", guide(language), re.DOTALL)
-    files = {"common/icon.png": PNG, "app.js": b"", "app.css": b"", "i18n/zh-Hans.json": b"{}"}
-    files |= {"pages/index.html": b"", "pages/detail/detail.html": b""}
-    assert all(name.removeprefix("pages/") in tree for name in files)
+    files = {str(path.relative_to(SAMPLE)): path.read_bytes() for path in SAMPLE.rglob("*") if path.is_file()}
+    assert files.pop("manifest.json")  # the guide writes its own
+    shown = {name.removeprefix("pages/") for name in files if not name.startswith("i18n/")}
+    assert shown <= set(tree.split())
     content = io.BytesIO(Package(sample, files).packed())
     assert inspect(content, Expected(UUID(sample["app_id"]), sample["name"], 1, 0)).version_name == "1.0.0"
