@@ -18,16 +18,16 @@ from contracts.reference_provider.roster import account_holder, account_number, 
 from svc_payments.amounts import in_digits
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
+from tests.journeys.demo.county_app import publish_mini_app
 from tests.journeys.demo.leaked_key import replace_leaked_key
-from tests.journeys.demo.mini_app import approve_registration, approve_with_checklist, package
 from tests.journeys.demo.new_holder import change_holder
 from tests.journeys.demo.new_home import connect_new_home
 from tests.journeys.demo.onboarding import onboard_companies
 from tests.journeys.demo.payment import forward_posting, pay_and_complete
-from tests.journeys.demo.people import bind, remove_reviewer, reviewer_of, team_member, third_operator
+from tests.journeys.demo.people import bind, third_operator
 from tests.journeys.demo.power import buy_power
 from tests.journeys.demo.refund import refund_payment
-from tests.journeys.demo.stage import DIVISION, Company, Stage
+from tests.journeys.demo.stage import Company, Stage
 from tests.journeys.demo.supervised import supervise
 
 PAYMENT_TOPIC = "ili.payments.payment.v1"
@@ -216,54 +216,6 @@ def _read_as_stranger(stage: Stage, paid: Paid) -> None:
         answer = stranger.call("GET", f"/payments/v1/{path}")
         stage.narrator.answered(f"to another resident this {what} does not exist", answer, 404, "not_found")
     stranger.close()
-
-
-def publish_mini_app(stage: Stage, resident: Person) -> None:
-    stage.narrator.act("7  A county team publishes a mini-app, reviewed by another organisation")
-    team = team_member(stage, "Sample County Team")
-    reviewer = reviewer_of(stage, "Sample Review Body")
-    release_id, app_id, packed = _submit(stage, team, reviewer)
-    path = f"/miniapps/v1/releases/{release_id}/approve"
-    stage.narrator.check("the team cannot approve it itself", team.call("POST", path).status_code, 403)
-    approve_with_checklist(stage, reviewer, path)
-    _check_catalogue(stage, resident, app_id, packed)
-    remove_reviewer(stage, reviewer)
-    team.close()
-    reviewer.close()
-
-
-def _submit(stage: Stage, team: Person, reviewer: Person) -> tuple[str, str, bytes]:
-    name = f"集市时间表 {sample_codes.uscc()[-6:]}"
-    new = {
-        "name": name,
-        "short_description": "各乡镇集市的日期和地点",
-        "category": "daily_life",
-        "division_code": DIVISION,
-        "languages": ["zh-Hans"],
-    }
-    app = stage.narrator.answered("the app is registered", team.call("POST", "/miniapps/v1/apps", json=new), 201)
-    approve_registration(stage, team, reviewer, app)
-    packed = package(app["app_id"], name, 1)
-    path, kind = f"/miniapps/v1/apps/{app['app_id']}/packages/1", {"Content-Type": "application/miniapp-pkg+zip"}
-    broken = team.call("PUT", path, content=packed[:-30], headers=kind)
-    stage.narrator.check("a cut package is refused", broken.is_client_error)
-    uploaded = stage.narrator.answered(
-        "its package is uploaded", team.call("PUT", path, content=packed, headers=kind), 201
-    )
-    submitted = team.call("POST", f"/miniapps/v1/releases/{uploaded['release_id']}/submit")
-    stage.narrator.check("and submitted", submitted.is_success)
-    return uploaded["release_id"], app["app_id"], packed
-
-
-def _check_catalogue(stage: Stage, resident: Person, app_id: str, packed: bytes) -> None:
-    def look() -> dict[str, Any] | None:
-        query = {"division_code": DIVISION, "category": "daily_life", "limit": "200"}
-        items = resident.call("GET", "/miniapps/v1/catalogue", params=query).json()["items"]
-        return next((item for item in items if item["app_id"] == app_id), None)
-
-    listing = stage.narrator.wait_for("the resident's catalogue shows it", look, within=2)
-    download = resident.call("GET", listing["package_url"])
-    stage.narrator.check("and gives the package, byte for byte", download.content == packed)
 
 
 def read_trail(stage: Stage, paid: Paid) -> None:

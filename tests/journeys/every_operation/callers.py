@@ -15,12 +15,13 @@ from chassis.settings import AUDIENCE
 from deploy.local.keys import keys_in
 from deploy.local.platform import Addresses
 from tests.journeys.demo.app import Person
+from tests.journeys.demo.county_app import publish_mini_app
 from tests.journeys.demo.narrator import Narrator
 from tests.journeys.demo.onboarding import onboard_companies
 from tests.journeys.demo.people import team_member
 from tests.journeys.demo.power import buy_power
 from tests.journeys.demo.stage import DIVISION, Stage, set_stage
-from tests.journeys.demo.story import pay_bill, publish_mini_app, show_bill, upload_bills
+from tests.journeys.demo.story import pay_bill, show_bill, upload_bills
 
 Headers = Mapping[str, str]
 _ROWS = 300
