@@ -3,6 +3,7 @@
 import re
 import time
 from collections import deque
+from collections.abc import Container
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ _LANGUAGE: TypeAdapter[str] = TypeAdapter(Annotated[LanguageTag, Field(max_lengt
 _ELSEWHERE = frozenset({b"authorization", b"dpop", b"cookie", b"content-encoding", b"transfer-encoding", b"expect"})
 """Requests with one of these are the endpoint's."""
 _BAD_REQUEST = 400
+_SECONDS = REQUEST_SECONDS.labels("POST", PATH, 200)
 
 
 class UpdateChecks:
@@ -73,7 +75,7 @@ class UpdateChecks:
             await self.app(scope, _repeating(received, receive), send)
             return
         await _send(headers, answer, send)
-        REQUEST_SECONDS.labels("POST", PATH, 200).observe(time.perf_counter() - started)
+        _SECONDS.observe(time.perf_counter() - started)
 
 
 def _is_plain(headers: dict[bytes, bytes], lines: int) -> bool:
@@ -90,17 +92,18 @@ def _is_plain(headers: dict[bytes, bytes], lines: int) -> bool:
 
 def _answer(catalogue: Catalogue, body: bytes) -> bytes | None:
     try:
-        asked = from_json(body)
+        # Only names of members come again from phone to phone.
+        asked = from_json(body, cache_strings="keys")
         # With a member twice there are more names than members; a space before a colon is the endpoint's, too.
         if body.count(b'":') != len(asked) + sum(map(len, asked["installed"])):
             return None
-        phone = _phone(asked)
+        phone = _phone(asked, catalogue.by_text)
         return None if phone is None else check_updates(catalogue, phone)
     except (ValueError, KeyError, TypeError, Problem):
         return None
 
 
-def _phone(asked: dict[str, Any]) -> Phone | None:
+def _phone(asked: dict[str, Any], known: Container[str]) -> Phone | None:
     """What a phone asks in the common forms of all values, which costs a third of a model; None for any other.
 
     Raises:
@@ -108,29 +111,28 @@ def _phone(asked: dict[str, Any]) -> Phone | None:
     """
     division_code, platform_version, installed = asked["division_code"], asked["platform_version"], asked["installed"]
     language = asked.get("language")
-    apps = [(app["app_id"], app["version_code"], app["sha256"] if len(app) > _FEWEST else None) for app in installed]
+    apps = []
+    for app in installed:
+        app_id, version_code, sha256 = app["app_id"], app["version_code"], None
+        if len(app) > _FEWEST:
+            sha256 = app["sha256"]
+            if len(app) > _FEWEST + 1 or (sha256 is not None and _DIGEST.fullmatch(sha256) is None):
+                return None
+        if type(version_code) is not int or not 1 <= version_code <= MAX_VERSION_CODE:
+            return None
+        if app_id not in known and _ID.fullmatch(app_id) is None:
+            return None
+        apps.append((app_id, version_code, sha256))
     is_common = (
         type(installed) is list
         and type(platform_version) is int
         and 1 <= platform_version <= MAX_VERSION_CODE
         and len(asked) == _FEWEST + 1 + ("language" in asked)
         and len(apps) <= MOST_APPS
-        and len({app_id for app_id, *_ in apps}) == len(apps)
+        and len({app[0] for app in apps}) == len(apps)
         and (language is None or _is_language(language))
-        and all(map(_is_common, apps))
-        and max(map(len, installed), default=0) <= _FEWEST + 1
     )
     return Phone(division_code, platform_version, language, apps) if is_common else None
-
-
-def _is_common(app: tuple[Any, Any, Any]) -> bool:
-    app_id, version_code, sha256 = app
-    return (
-        type(version_code) is int
-        and 1 <= version_code <= MAX_VERSION_CODE
-        and _ID.fullmatch(app_id) is not None
-        and (sha256 is None or _DIGEST.fullmatch(sha256) is not None)
-    )
 
 
 @lru_cache(maxsize=256)

@@ -37,13 +37,12 @@ def check_updates(catalogue: Catalogue, phone: Phone) -> bytes:
 
 
 def _changes(catalogue: Catalogue, phone: Phone) -> Iterator[bytes]:
-    known, shown = catalogue.by_text, (phone.division_code, PREFECTURE)
+    known, gray, shown = catalogue.by_text, phone.gray, (phone.division_code, PREFECTURE)
     for app_id, version_code, sha256 in phone.installed:
-        entry = known.get(app_id)
+        entry = gray.get(app_id) or known.get(app_id)
         if entry is None:
             yield _WITHDRAWN % app_id.encode()
             continue
-        entry = phone.gray.get(app_id, entry)
         if entry.division_code not in shown:
             yield _moved(entry, phone.language)
         # A new version may have the bytes of the one before; the phone has nothing to fetch then.
