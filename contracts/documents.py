@@ -124,6 +124,7 @@ def placeholder_settings() -> Mapping[str, str]:
         "registries_url": nowhere,
         "channel_url": nowhere,
         "token_signing_key": elliptic.private_bytes(Encoding.PEM, *private).decode(),
+        "package_signing_key": elliptic.private_bytes(Encoding.PEM, *private).decode(),
         "provider_signing_key": rsa_pem,
         "merchant_key": rsa_pem,
         "channel_public_key": modular.public_key()

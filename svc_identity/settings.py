@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from chassis.db import now
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
+from kit.signing_keys import read_signing_keys, signing_at
 from kit.staff.settings import CoolingOffHours
-from svc_identity.keys import read_key, read_signing_keys, signing_at
+from svc_identity.keys import read_key
 
 
 class TencentSms(BaseModel):

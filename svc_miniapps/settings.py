@@ -1,9 +1,11 @@
 from typing import ClassVar
 
-from pydantic import field_validator
+from pydantic import SecretStr, field_validator
 
+from chassis.db import now
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
+from kit.signing_keys import read_signing_keys, signing_at
 from kit.staff.settings import CoolingOffHours
 
 
@@ -12,6 +14,9 @@ class Settings(ServiceSettings):
 
     packages: str
     """The object store of packages: `file:///folder`, or `s3://bucket/prefix` with the usual AWS_* variables."""
+    package_signing_key: SecretStr
+    """EC P-256 private keys in PEM, one after the other, that sign approved packages. The first signs, or by a
+    schedule: see `packages/key_rotation.py`."""
     cooling_off_hours: CoolingOffHours = 24
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
 
@@ -20,6 +25,12 @@ class Settings(ServiceSettings):
     def _is_durable(cls, value: str) -> str:
         if not value.startswith(("file:///", "s3://")):
             raise ValueError("must be a file:///… or s3://… URL")
+        return value
+
+    @field_validator("package_signing_key")
+    @classmethod
+    def _are_signing_keys(cls, value: SecretStr) -> SecretStr:
+        signing_at(read_signing_keys(value.get_secret_value()), now())
         return value
 
 

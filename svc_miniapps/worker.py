@@ -14,6 +14,7 @@ from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
+from svc_miniapps.packages.statements import signer_of
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
@@ -27,6 +28,7 @@ from svc_miniapps.publishing.releases.events import (
     ReleaseSubmitted,
 )
 from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
+from svc_miniapps.publishing.signatures.service import sign_missing
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
 from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
@@ -37,6 +39,7 @@ from svc_miniapps.trail import TRAIL
 
 SWEEP_SECONDS = 3600.0
 DELTA_SECONDS = 20.0
+SIGN_SECONDS = 60.0
 
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
@@ -44,6 +47,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
         Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
+        Every(SIGN_SECONDS, partial(sign_missing, database, signer_of(settings))),
         Every(60.0, partial(forget_expired, database)),
         Every(SWEEP_SECONDS, partial(forget_old, database)),
         Every(60.0, partial(withdraw_overdue, database)),

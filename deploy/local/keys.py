@@ -47,7 +47,7 @@ def _new_keys() -> dict[str, str]:
         "database_password": _password(),
         "operator_phone": _operator_phone(),
         **{name: make() for name, make in _LATER.items()},
-        "token_signing_key": _private_pem(ec.generate_private_key(ec.SECP256R1())),
+        "token_signing_key": _elliptic_key(),
         "provider_signing_key": _private_pem(rsa.generate_private_key(65537, RSA_BITS)),
         "merchant_key": _private_pem(merchant),
         "merchant_public_key": _public_pem(merchant),
@@ -75,7 +75,12 @@ def _anchor_key() -> str:
     return _private_pem(ed25519.Ed25519PrivateKey.generate())
 
 
+def _elliptic_key() -> str:
+    return _private_pem(ec.generate_private_key(ec.SECP256R1()))
+
+
 _LATER = {
+    "package_signing_key": _elliptic_key,
     "anchor_key": _anchor_key,
     "second_operator_phone": _operator_phone,
     "operator_authenticator": _authenticator_key,

@@ -34,7 +34,7 @@ SECRETS = {
     "svc_identity": {"token_signing_key", "field_key", "index_key"},
     "svc_services": {"provider_signing_key"},
     "svc_payments": {"provider_signing_key", "merchant_key", "channel_public_key"},
-    "svc_miniapps": set[str](),
+    "svc_miniapps": {"package_signing_key"},
     **{f"{package}.worker": {"anchor_key"} for package in PACKAGES},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},

@@ -16,6 +16,7 @@ from svc_miniapps.catalogue.deltas.models import PackageDelta
 from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
 from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.listings.models import Listing
+from svc_miniapps.publishing.signatures.models import PackageSignature
 from svc_miniapps.reference.categories.models import Category
 from svc_miniapps.reference.divisions.models import Division
 
@@ -23,7 +24,8 @@ FRESH_SECONDS = 1.0
 OLDEST_SECONDS = 2.0
 """While one request reads, the others use the copy up to this age: a take-down is visible after it."""
 _FINGERPRINT = text(
-    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, xmin), ' ' ORDER BY app_id)) FROM listings), "
+    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, listings.xmin, '-', package_signatures.xmin), ' ' "
+    "ORDER BY app_id)) FROM listings LEFT JOIN package_signatures USING (package_id)), "
     "(SELECT count(*) FROM package_deltas))"
 )
 _LISTED = (
@@ -32,6 +34,7 @@ _LISTED = (
     *(Listing.icon_sha256, Listing.published_at),
     *(Package.version_code, Package.version_name, Package.sha256, Package.size_bytes),
     AppFiling.number.label("filing_number"),
+    PackageSignature.jws.label("signature"),
 )
 
 
@@ -78,7 +81,7 @@ class CatalogueCopy:
 
 
 async def _fingerprint(tx: AsyncSession) -> str:
-    """A text that is another one once any listing was added, changed or removed.
+    """A text that is another one once any listing was added, changed, signed or removed.
 
     PostgreSQL computes it of 2,000 listings in two milliseconds; a number that transactions count up would either
     serialise them or be seen out of order.
@@ -89,8 +92,9 @@ async def _fingerprint(tx: AsyncSession) -> str:
 
 async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
     shown = select(*_LISTED).join(Package, Package.id == Listing.package_id)
-    shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id).where(Listing.hidden_at.is_(None))
-    rows = await tx.execute(shown)
+    shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id)
+    shown = shown.outerjoin(PackageSignature, PackageSignature.package_id == Listing.package_id)
+    rows = await tx.execute(shown.where(Listing.hidden_at.is_(None)))
     deltas = await _deltas(tx)
     return Catalogue(
         fingerprint,

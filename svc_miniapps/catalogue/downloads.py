@@ -15,14 +15,15 @@ from svc_miniapps.packages.models import Icon, Package
 from svc_miniapps.publishing.gray.models import GrayListing
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.releases.models import Release
+from svc_miniapps.publishing.signatures.models import PackageSignature
 
 SUPERSEDED_DAYS = 7
 """For how long a version is served after the next one was published: a download on a slow network goes on."""
 DELTA_MEDIA_TYPE = "application/vnd.myili.package-delta+zstd"
 
 
-async def published_package(tx: AsyncSession, app_id: UUID, sha256: str) -> Package:
-    """A version that residents have, or had a week ago at most.
+async def published_package(tx: AsyncSession, app_id: UUID, sha256: str) -> tuple[Package, str | None]:
+    """A version that residents have, or had a week ago at most, and its signature.
 
     Raises:
         NotFound: also where the app is no longer listed, and for a version that residents never had.
@@ -40,17 +41,20 @@ async def published_package(tx: AsyncSession, app_id: UUID, sha256: str) -> Pack
     is_gray = select(GrayListing.app_id).where(GrayListing.package_id == Package.id, GrayListing.ended_at.is_(None))
     is_listed = Listing.package_id == Package.id
     query = (
-        select(Package)
+        select(Package, PackageSignature.jws)
         .join(Listing, Listing.app_id == Package.app_id)
         .join(Release, Release.package_id == Package.id)
+        .outerjoin(PackageSignature, PackageSignature.package_id == Package.id)
         .where(Package.app_id == app_id, Package.sha256 == sha256, Listing.hidden_at.is_(None))
         .where(is_gray.exists() | is_listed | (Release.published_at.is_not(None) & ~long_superseded))
-        .limit(1)  # two versions may have the same bytes
+        .order_by(is_listed.desc(), Package.version_code.desc())  # two versions may have the same bytes
+        .limit(1)
     )
-    package = await tx.scalar(query)
-    if package is None:
+    found = (await tx.execute(query)).one_or_none()
+    if found is None:
         raise NotFound
-    return package
+    package, signature = found
+    return package, signature
 
 
 async def delta_file(tx: AsyncSession, app_id: UUID, sha256: str) -> Stored:

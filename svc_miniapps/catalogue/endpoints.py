@@ -16,7 +16,7 @@ from svc_miniapps.catalogue.copy import InCatalogue
 from svc_miniapps.fields import Code, LanguageTag
 from svc_miniapps.packages.download import (
     IMMUTABLE,
-    MEDIA_TYPE,
+    SIGNED_RESPONSES,
     etag_of_package,
     package_response,
     responses_with,
@@ -82,7 +82,7 @@ async def get_listing(
     return service.get_listing(catalogue, app_id, language).respond(if_none_match, accept_encoding)
 
 
-@router.get("/catalogue/{app_id}/package", response_class=StreamingResponse, responses=responses_with(MEDIA_TYPE))
+@router.get("/catalogue/{app_id}/package", response_class=StreamingResponse, responses=SIGNED_RESPONSES)
 async def download_package(
     tx: ReadTx, objects: Store, catalogue: InCatalogue, app_id: UUID, conditions: WithConditions
 ) -> Response:
@@ -91,13 +91,11 @@ async def download_package(
     Its ETag is its SHA-256. The listing names an address that always has the same bytes.
     """
     entry = service.listed(catalogue, app_id)
-    package = await downloads.published_package(tx, app_id, entry.sha256)
-    return await package_response(objects, package, conditions, cache_control=CACHE_CONTROL)
+    package, signature = await downloads.published_package(tx, app_id, entry.sha256)
+    return await package_response(objects, package, conditions, cache_control=CACHE_CONTROL, signature=signature)
 
 
-@router.get(
-    "/catalogue/{app_id}/packages/{sha256}", response_class=StreamingResponse, responses=responses_with(MEDIA_TYPE)
-)
+@router.get("/catalogue/{app_id}/packages/{sha256}", response_class=StreamingResponse, responses=SIGNED_RESPONSES)
 async def download_package_version(
     tx: ReadTx, objects: Store, app_id: UUID, sha256: Digest, conditions: WithConditions
 ) -> Response:
@@ -105,8 +103,8 @@ async def download_package_version(
 
     It is one that residents have, or had within the last seven days.
     """
-    package = await downloads.published_package(tx, app_id, sha256)
-    return await package_response(objects, package, conditions, cache_control=IMMUTABLE)
+    package, signature = await downloads.published_package(tx, app_id, sha256)
+    return await package_response(objects, package, conditions, cache_control=IMMUTABLE, signature=signature)
 
 
 @router.get(

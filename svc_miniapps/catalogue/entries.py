@@ -48,6 +48,7 @@ class Entry:
     sha256: str
     size_bytes: int
     filing_number: str | None
+    signature: str | None
     deltas: Mapping[str, Difference]
     """By the digest of the older version."""
     written: dict[str, bytes] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class Entry:
                     min_platform_code=self.min_platform_code,
                     sha256=self.sha256,
                     size_bytes=self.size_bytes,
+                    signature=self.signature,
                     package_url=self.package_url,
                     icon_url=self.icon_sha256 and f"/miniapps/v1/icons/{self.icon_sha256}",
                     filing_number=self.filing_number,

@@ -25,6 +25,9 @@ class Listing(BaseModel):
     sha256: str
     """Of the bytes at `package_url`."""
     size_bytes: int
+    signature: str | None
+    """Compact JWS by a key of `GET /miniapps/v1/keys` over `app_id`, `version_code`, `sha256`, `size_bytes` and
+    `approved_at`; null while a version from before signatures waits for its own."""
     package_url: str
     """Path of these very bytes at this address; it names them by their digest."""
     icon_url: str | None

@@ -15,6 +15,7 @@ from svc_miniapps.packages.ranges import Conditions
 MEDIA_TYPE = "application/miniapp-pkg+zip"
 IMMUTABLE = "public, max-age=31536000, immutable"
 """For bytes whose address holds their digest: they never change."""
+SIGNATURE = "Package-Signature"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _HEADERS = {
     "Repr-Digest": {"description": "sha-256 of the whole file (RFC 9530).", "schema": {"type": "string"}},
@@ -22,16 +23,22 @@ _HEADERS = {
 }
 
 
-def responses_with(media_type: str) -> dict[int | str, dict[str, Any]]:
-    """The answers of a download with ranges."""
-    part = {"Content-Range": {"description": "Which bytes, of how many.", "schema": {"type": "string"}}, **_HEADERS}
+def responses_with(media_type: str, **more: object) -> dict[int | str, dict[str, Any]]:
+    """The answers of a download with ranges, and the descriptions of further headers."""
+    whole = {**_HEADERS, **more}
+    part = {"Content-Range": {"description": "Which bytes, of how many.", "schema": {"type": "string"}}, **whole}
     return {
-        200: {"description": "The whole file.", "content": {media_type: _BINARY}, "headers": _HEADERS},
+        200: {"description": "The whole file.", "content": {media_type: _BINARY}, "headers": whole},
         206: {"description": "The range that was asked for.", "content": {media_type: _BINARY}, "headers": part},
         304: {"description": "The client has this already."},
     }
 
 
+_SIGNATURE = {
+    "description": "The platform's statement of the package, a compact JWS as the catalogue has it.",
+    "schema": {"type": "string"},
+}
+SIGNED_RESPONSES = responses_with(MEDIA_TYPE, **{SIGNATURE: _SIGNATURE})
 PACKAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The package, byte for byte as it was uploaded.",
@@ -57,7 +64,7 @@ def etag_of_package(sha256: str) -> str:
 
 
 async def stored_response(
-    objects: ObjectStore, stored: Stored, conditions: Conditions, *, cache_control: str
+    objects: ObjectStore, stored: Stored, conditions: Conditions, *, cache_control: str, signature: str | None = None
 ) -> Response:
     """A stored file or the part that the conditions name.
 
@@ -77,6 +84,8 @@ async def stored_response(
         "Repr-Digest": f"sha-256=:{digest}:",
         "X-Content-Type-Options": "nosniff",
     }
+    if signature:
+        headers[SIGNATURE] = signature
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size_bytes}"
     content = await store.stream(objects, stored.key, (start, end) if part else None)
@@ -89,6 +98,7 @@ async def package_response(
     conditions: Conditions = Conditions(),  # noqa: B008 - frozen
     *,
     cache_control: str = "no-store",
+    signature: str | None = None,
 ) -> Response:
     """The package or the part that the conditions name.
 
@@ -97,4 +107,4 @@ async def package_response(
     """
     name = f"{package.app_id}-{package.version_code}.ma"
     stored = Stored(package.object_key, package.sha256, package.size_bytes, MEDIA_TYPE, name)
-    return await stored_response(objects, stored, conditions, cache_control=cache_control)
+    return await stored_response(objects, stored, conditions, cache_control=cache_control, signature=signature)

@@ -7,22 +7,20 @@ import httpx
 import pytest
 import time_machine
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import KeySet
 
 from kit.environment import environment
+from kit.signing_keys import read_signing_keys
 from svc_identity import key_rotation
-from svc_identity.keys import Signer, read_signing_keys
+from svc_identity.keys import Signer
 from svc_identity.settings import Settings
+from tests.signing_keys import new_pem
 from tests.svc_identity.app_client import AppClient, Page
 from tests.svc_identity.conftest import browser_on, running
 from tests.svc_identity.sign_in.test_sign_out import CONFIRM, END
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-def new_pem() -> str:
-    return ECKey.generate_key("P-256").as_pem(private=True).decode()
 
 
 def kids(pem: str) -> list[str]:

@@ -16,6 +16,7 @@ from svc_miniapps.starter import load_starter_data
 from tests.appointments import appointing
 from tests.databases import fresh_database, template_database
 from tests.service_settings import settings_at
+from tests.signing_keys import new_pem
 from tests.svc_miniapps.stage import Stage
 
 migrated = template_database("svc_miniapps")
@@ -41,7 +42,9 @@ def package_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(database: Database, tokens: Tokens, package_folder: Path) -> Settings:
-    return settings_at(Settings, database.engine.url, tokens, packages=package_folder.as_uri())
+    return settings_at(
+        Settings, database.engine.url, tokens, packages=package_folder.as_uri(), package_signing_key=new_pem()
+    )
 
 
 @pytest_asyncio.fixture

@@ -5,12 +5,14 @@ import pytest
 from chassis.settings import load
 from kit.environment import environment
 from svc_miniapps.settings import Settings
+from tests.signing_keys import new_pem
 
 USUAL = {
     "database_url": "postgresql://nobody@127.0.0.1:1",
     "kafka": "127.0.0.1:1",
     "public_url": "http://127.0.0.1:1",
     "jwks_url": "http://127.0.0.1:1",
+    "package_signing_key": new_pem(),
 }
 
 

@@ -77,6 +77,8 @@ class Update(BaseModel):
     """It may be an older one than the phone has."""
     sha256: str | None = None
     size_bytes: int | None = None
+    signature: str | None = None
+    """As the catalogue has it; it is of the package, also where a delta makes it."""
     package_url: str | None = None
     delta: Delta | None = None
 

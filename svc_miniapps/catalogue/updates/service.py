@@ -72,6 +72,7 @@ def _updated(entry: Entry, tag: str | None, delta: Difference | None) -> bytes:
             version=Version(code=entry.version_code, name=entry.version_name),
             sha256=entry.sha256,
             size_bytes=entry.size_bytes,
+            signature=entry.signature,
             package_url=entry.package_url,
             delta=Delta(url=entry.delta_url(delta), sha256=delta.sha256, size_bytes=delta.size_bytes)
             if delta

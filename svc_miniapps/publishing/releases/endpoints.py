@@ -79,10 +79,10 @@ async def approve_release(
 ) -> schemas.Release:
     """Approve a submitted release, with the whole checklist.
 
-    It is published at once unless the team holds it back.
+    The platform signs its package. It is published at once unless the team holds it back.
     """
     await stored.require_as_uploaded(release_id)
-    work = service.approve_release(tx, caller, release_id, body or Approval(), if_match)
+    work = service.approve_release(tx, caller, stored.signer, release_id, body or Approval(), if_match)
     return await once.do(tx, caller, work)
 
 

@@ -12,6 +12,7 @@ from chassis.problems import Problem
 from chassis.telemetry import SecurityEvent
 from svc_miniapps.packages import store
 from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.statements import Signer
 from svc_miniapps.packages.store import Store
 from svc_miniapps.publishing.releases.models import Release
 
@@ -25,10 +26,10 @@ class PackageAltered(Problem):
 
 
 class StoredPackages:
-    """The stored packages of releases; a dependency of endpoints."""
+    """The stored packages of releases, and what signs them; a dependency of endpoints."""
 
-    def __init__(self, transactions: Transactions, objects: Store) -> None:
-        self._transactions, self._objects = transactions, objects
+    def __init__(self, transactions: Transactions, objects: Store, signer: Signer) -> None:
+        self._transactions, self._objects, self.signer = transactions, objects, signer
 
     async def require_as_uploaded(self, release_id: UUID) -> None:
         """Refuse a release whose stored package differs from what was uploaded.

@@ -20,6 +20,7 @@ from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app
 from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.statements import PackageSigner
 from svc_miniapps.publishing.gray.service import end_gray
 from svc_miniapps.publishing.listings.service import listed_version_code, show_in_catalogue
 from svc_miniapps.publishing.releases import schemas
@@ -34,6 +35,7 @@ from svc_miniapps.publishing.releases.models import Release, Status
 from svc_miniapps.publishing.reviews import service as reviews
 from svc_miniapps.publishing.reviews.models import Outcome
 from svc_miniapps.publishing.reviews.schemas import Approval, Reason
+from svc_miniapps.publishing.signatures.service import sign_approved
 from svc_miniapps.publishing.take_downs.queries import is_taken_down, require_standing
 
 _EVENTS = {
@@ -144,9 +146,14 @@ async def withdraw_release(tx: AsyncSession, caller: Caller, release_id: UUID) -
 
 
 async def approve_release(
-    tx: AsyncSession, caller: Caller, release_id: UUID, approval: Approval, if_match: str | None
+    tx: AsyncSession,
+    caller: Caller,
+    signer: PackageSigner,
+    release_id: UUID,
+    approval: Approval,
+    if_match: str | None,
 ) -> schemas.Release:
-    """Approve what was submitted; residents have it at once, unless the team keeps it back or the app is taken down.
+    """Approve and sign what was submitted; residents have it at once, unless it is kept back or its app taken down.
 
     Raises:
         OwnOrganisation, OwnSubmission: the reviewer has a part in it.
@@ -157,7 +164,8 @@ async def approve_release(
     """
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.APPROVED)
-    reviews.approve(caller, release, approval)
+    decided_at = reviews.approve(caller, release, approval)
+    await sign_approved(tx, signer, release.package, decided_at)
     answer = await changed(tx, release, ReleaseApproved.of(release, reviewer_id=caller.id))
     at_once = release.publish_on_approval and not await is_taken_down(tx, release.app_id)
     return await publish(tx, release) if at_once else answer

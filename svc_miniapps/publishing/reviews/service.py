@@ -65,8 +65,8 @@ def withdraw_review(release: Release) -> None:
         review.outcome = Outcome.WITHDRAWN
 
 
-def approve(caller: Caller, release: Release, approval: schemas.Approval) -> None:
-    """Record the approval of exactly the package that was read, with everything that was checked.
+def approve(caller: Caller, release: Release, approval: schemas.Approval) -> datetime:
+    """Record the approval of exactly the package that was read, with everything that was checked. Returns its time.
 
     Raises:
         ChecklistIncomplete
@@ -74,22 +74,24 @@ def approve(caller: Caller, release: Release, approval: schemas.Approval) -> Non
     missing = checklist().keys() - {checked.item for checked in approval.checklist}
     if missing:
         raise ChecklistIncomplete(missing=", ".join(item for item in checklist() if item in missing))
-    review = _decided(caller, release, Outcome.APPROVED)
+    decided_at = now()
+    review = _decided(caller, release, Outcome.APPROVED, decided_at)
     review.checklist = [checked.model_dump() for checked in approval.checklist]
     review.approved_sha256 = release.package.sha256
+    return decided_at
 
 
 def reject(caller: Caller, release: Release, reasons: list[schemas.Reason]) -> None:
     """Record a rejection, with what to correct."""
-    _decided(caller, release, Outcome.REJECTED).reasons = [reason.model_dump() for reason in reasons]
+    _decided(caller, release, Outcome.REJECTED, now()).reasons = [reason.model_dump() for reason in reasons]
 
 
-def _decided(caller: Caller, release: Release, outcome: Outcome) -> Review:
+def _decided(caller: Caller, release: Release, outcome: Outcome, decided_at: datetime) -> Review:
     review = release.reviews[-1]
     review.outcome = outcome
     review.reviewer_id = caller.id
     review.reviewer_organisation_id = members.reviewer_of(caller, release.app.division_code).organisation_id
-    review.decided_at = now()
+    review.decided_at = decided_at
     return review
 
 
