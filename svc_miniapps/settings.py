@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
@@ -12,8 +12,14 @@ class Settings(ServiceSettings):
 
     packages: str
     """The object store of packages: `file:///folder`, or `s3://bucket/prefix` with the usual AWS_* variables."""
+    provider_endpoints: Literal["public", "any"] = "public"
+    """`any`: teams may also register `.localhost` names with a port, which are called on this machine by http."""
     cooling_off_hours: CoolingOffHours = 24
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
+
+    @property
+    def with_loopback(self) -> bool:
+        return self.provider_endpoints == "any"
 
     @field_validator("packages")
     @classmethod

@@ -41,7 +41,9 @@ def package_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(database: Database, tokens: Tokens, package_folder: Path) -> Settings:
-    return settings_at(Settings, database.engine.url, tokens, packages=package_folder.as_uri())
+    return settings_at(
+        Settings, database.engine.url, tokens, packages=package_folder.as_uri(), provider_endpoints="any"
+    )
 
 
 @pytest_asyncio.fixture
