@@ -78,6 +78,7 @@ TAGS: dict[str, dict[str, str]] = {
         "releases": "Releases of mini-apps, from draft to publication.",
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
+        "domains": "The servers that mini-apps talk to, with the proofs that their teams control them.",
         "take-downs": "Mini-apps taken from residents, and given back.",
     },
     "gateway": {

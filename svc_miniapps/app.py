@@ -17,6 +17,7 @@ from svc_miniapps.catalogue.updates.endpoints import router as updates
 from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.differences.endpoints import router as differences
+from svc_miniapps.publishing.domains.endpoints import router as domains
 from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.handovers.endpoints import router as handovers
 from svc_miniapps.publishing.releases.endpoints import router as releases
@@ -32,12 +33,13 @@ from svc_miniapps.teams.endpoints import router as teams
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or load(Settings)
     app = create_service_app(
-        settings or load(Settings),
+        settings,
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, handovers, catalogue, updates, signatures),
+                *(reviews, differences, take_downs, clients, domains, handovers, catalogue, updates, signatures),
             )
         ],
         title="My Ili mini-apps",
@@ -45,6 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         admission=refusing_ended(admitting()),
     )
     prove_possession(app)
+    app.state.loopback_domains = settings.with_loopback
     app.state.catalogue_copy = CatalogueCopy()
     app.add_middleware(UpdateChecks, copy=app.state.catalogue_copy)
     return app

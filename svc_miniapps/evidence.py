@@ -9,14 +9,14 @@ _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app
 TABLES = dict.fromkeys(
     (
         *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-        *("releases", "reviews", "staff_roles", "take_downs", *_OF_TEAMS),
+        *("releases", "reviews", "staff_roles", "take_downs", "app_domains", *_OF_TEAMS),
     ),
     _STAFF,
 ) | dict.fromkeys(("testers", "trials"), _TESTER)
 IMPERSONAL = frozenset(
     {
         *("app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
-        *("package_deltas", "package_faces", "package_signatures", "package_upload_parts"),
+        *("package_deltas", "package_domains", "package_faces", "package_signatures", "package_upload_parts"),
     }
 )
 FIGURES = (

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import SecretStr, field_validator
 
@@ -17,8 +17,14 @@ class Settings(ServiceSettings):
     package_signing_key: SecretStr
     """EC P-256 private keys in PEM, one after the other, that sign approved packages. The first signs, or by a
     schedule: see `packages/key_rotation.py`."""
+    provider_endpoints: Literal["public", "any"] = "public"
+    """`any`: teams may also register `.localhost` names with a port, which are called on this machine by http."""
     cooling_off_hours: CoolingOffHours = 24
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
+
+    @property
+    def with_loopback(self) -> bool:
+        return self.provider_endpoints == "any"
 
     @field_validator("packages")
     @classmethod

@@ -1,7 +1,7 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005, 0008, 0010, 0011 and 0015 have their own copies; a change here needs another to
-replace them.
+The triggers of migrations 0002, 0005, 0008, 0010, 0011, 0014 and 0015 have their own copies; a change here needs another
+to replace them.
 """
 
 import sys
@@ -9,7 +9,7 @@ import sys
 from kit.audit.anchoring import AUDIT_CHAIN
 from kit.audit.command import Command
 from kit.audit.proof import Trail
-from kit.audit.sealing import ROW, SealedTable, with_hashes
+from kit.audit.sealing import ROW, SealedTable, with_hashes, without
 
 SEALED_TABLES = (
     SealedTable("apps"),
@@ -26,6 +26,8 @@ SEALED_TABLES = (
     SealedTable("listings", key=f"{ROW}.app_id::text"),
     SealedTable("gray_listings", key=f"{ROW}.app_id::text"),
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
+    SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
+    SealedTable("package_domains", key=f"{ROW}.package_id::text"),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_signatures", key=f"{ROW}.package_id::text"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),

@@ -17,6 +17,7 @@ from svc_miniapps.catalogue.deltas.worker import make_deltas
 from svc_miniapps.packages.statements import signer_of
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
+from svc_miniapps.publishing.domains.worker import check_due
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
 from svc_miniapps.publishing.handovers.events import AppHandedOver
 from svc_miniapps.publishing.releases.events import (
@@ -39,6 +40,7 @@ from svc_miniapps.trail import TRAIL
 
 SWEEP_SECONDS = 3600.0
 DELTA_SECONDS = 20.0
+DOMAIN_SECONDS = 2.0
 SIGN_SECONDS = 60.0
 
 
@@ -48,6 +50,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
         Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
         Every(SIGN_SECONDS, partial(sign_missing, database, signer_of(settings))),
+        Every(DOMAIN_SECONDS, partial(_check_domains, settings, database)),
         Every(60.0, partial(forget_expired, database)),
         Every(SWEEP_SECONDS, partial(forget_old, database)),
         Every(60.0, partial(withdraw_overdue, database)),
@@ -62,6 +65,10 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 async def _make_deltas(settings: WorkerSettings, database: Database) -> None:
     await make_deltas(database, opened(settings.packages))
+
+
+async def _check_domains(settings: WorkerSettings, database: Database) -> None:
+    await check_due(database, with_loopback=settings.with_loopback)
 
 
 def make_worker(settings: WorkerSettings) -> Worker:

@@ -43,7 +43,12 @@ def package_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(database: Database, tokens: Tokens, package_folder: Path) -> Settings:
     return settings_at(
-        Settings, database.engine.url, tokens, packages=package_folder.as_uri(), package_signing_key=new_pem()
+        Settings,
+        database.engine.url,
+        tokens,
+        packages=package_folder.as_uri(),
+        package_signing_key=new_pem(),
+        provider_endpoints="any",
     )
 
 

@@ -1,6 +1,6 @@
 """All checks of a package, from its first byte to what its scripts do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -23,6 +23,8 @@ class Sound:
     version_name: str
     pages: Sequence[str]
     permissions: Sequence[str]
+    domains: Collection[str] = ()
+    """Entries of the allow-list that it uses."""
 
 
 def check(file: IO[bytes], expected: Expected) -> Sound | Sequence[Finding]:
@@ -31,7 +33,8 @@ def check(file: IO[bytes], expected: Expected) -> Sound | Sequence[Finding]:
     if not isinstance(archive, Archive):
         return archive
     manifest = _manifest_of(archive)
-    findings = first_of(_findings(archive, manifest, expected))
+    used = set[str]()
+    findings = first_of(_findings(archive, manifest, expected, used))
     if findings or not isinstance(manifest, dict):
         return findings
     return Sound(
@@ -39,10 +42,13 @@ def check(file: IO[bytes], expected: Expected) -> Sound | Sequence[Finding]:
         version_name=manifest["version"]["name"],
         pages=manifest["pages"],
         permissions=[each["name"] for each in manifest.get("req_permissions", ())],
+        domains=used,
     )
 
 
-def _findings(archive: Archive, manifest: dict[str, Any] | Finding | None, expected: Expected) -> Iterator[Finding]:
+def _findings(
+    archive: Archive, manifest: dict[str, Any] | Finding | None, expected: Expected, used: set[str]
+) -> Iterator[Finding]:
     yield from archive.findings
     yield from names.check_layout(archive.paths)
     yield from check_languages(archive, expected)
@@ -55,7 +61,7 @@ def _findings(archive: Archive, manifest: dict[str, Any] | Finding | None, expec
             yield finding
         if not faults:
             yield from check_references(manifest, archive)
-            yield from check_scripts(archive, manifest, expected)
+            yield from check_scripts(archive, manifest, expected, used)
     if "harmony" in expected.targets:
         yield from check_harmony(archive)
 

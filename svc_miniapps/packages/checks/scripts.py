@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -31,8 +32,9 @@ _NO_SERVER = frozenset({"www.w3.org"})
 """Names of vocabularies, which nothing is fetched from."""
 
 
-def check_scripts(archive: Archive, manifest: dict[str, Any], expected: Expected) -> Iterator[Finding]:
-    judge = _Judge(manifest, expected)
+def check_scripts(archive: Archive, manifest: dict[str, Any], expected: Expected, used: set[str]) -> Iterator[Finding]:
+    """What is wrong with them; `used` gets the entries of the allow-list that they use."""
+    judge = _Judge(manifest, expected, used)
     with _scanner() as scanner:
         for path in archive.paths:
             kind = path[path.rfind(".") :].lower()
@@ -123,8 +125,8 @@ def permissions_by_use() -> dict[str, str]:
 class _Judge:
     """What facts mean for this app."""
 
-    def __init__(self, manifest: dict[str, Any], expected: Expected) -> None:
-        self.domains = expected.domains
+    def __init__(self, manifest: dict[str, Any], expected: Expected, used: set[str]) -> None:
+        self.domains, self.used = expected.domains, used
         self.declared = {each["name"] for each in manifest.get("req_permissions", ())}
         self._said = set[tuple[str, str]]()
 
@@ -147,7 +149,10 @@ class _Judge:
 
     def _address(self, path: str, line: int, address: str) -> Iterator[Finding]:
         domain = domain_of(address)
-        if domain is None or self.domains is None or domain in self.domains | _NO_SERVER:
+        if domain is None or self.domains is None or domain in _NO_SERVER:
+            return
+        if entry := entry_for(domain, self.domains):
+            self.used.add(entry)
             return
         if self._is_first(path, str(domain)):
             yield Finding("domain_not_allowed", path, {"line": line, "domain": domain})
@@ -162,6 +167,13 @@ class _Judge:
         is_first = (path, what) not in self._said
         self._said.add((path, what))
         return is_first
+
+
+def entry_for(host: str, allowed: AbstractSet[str]) -> str | None:
+    """The entry of an allow-list that includes a host: the host itself, or a wildcard above it."""
+    above = host.removeprefix("*.").split(".")
+    wildcards = (f"*.{'.'.join(above[place:])}" for place in range(1, len(above)))
+    return next((entry for entry in (host, *wildcards) if entry in allowed), None)
 
 
 def domain_of(address: str) -> str | None:

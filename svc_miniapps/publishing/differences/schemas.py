@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.publishing.differences.compare import Content, File, named
+from svc_miniapps.publishing.domains.schemas import RegisteredDomain
 
 
 class ChangedFile(BaseModel):
@@ -46,6 +47,8 @@ class Difference(BaseModel):
     unchanged_files: int
     domains: NameChanges
     """Hosts of addresses in its texts."""
+    registered_domains: list[RegisteredDomain] = []
+    """The servers that its team has registered, with the dates of their proofs."""
     permissions: NameChanges
     pages: NameChanges
 

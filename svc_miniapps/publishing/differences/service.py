@@ -14,6 +14,7 @@ from svc_miniapps.packages.models import Package
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.publishing.differences import schemas
 from svc_miniapps.publishing.differences.compare import Content, content_of
+from svc_miniapps.publishing.domains.queries import registered_domains
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.releases.service import get_release
 
@@ -33,6 +34,7 @@ async def difference_of(
     async with database.read() as tx:
         package = (await get_release(tx, caller, release_id)).package
         of_app = select(Package).join(Listing, Listing.package_id == Package.id)
+        registered = await registered_domains(tx, package.app_id)
         published = await tx.scalar(of_app.where(Listing.app_id == package.app_id))
     async with _AT_ONCE:
         before = await _content(objects, published) if published else Content()
@@ -45,6 +47,7 @@ async def difference_of(
         files=files,
         unchanged_files=len(after.files) - sum(file.after_sha256 is not None for file in files),
         domains=schemas.names_between(before.domains, after.domains),
+        registered_domains=registered,
         permissions=schemas.names_between(before.permissions, after.permissions),
         pages=schemas.names_between(before.pages, after.pages),
     )

@@ -21,6 +21,7 @@ from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app
 from svc_miniapps.packages.models import Package
 from svc_miniapps.packages.statements import PackageSigner
+from svc_miniapps.publishing.domains.queries import require_allowed
 from svc_miniapps.publishing.gray.service import end_gray
 from svc_miniapps.publishing.listings.service import listed_version_code, show_in_catalogue
 from svc_miniapps.publishing.releases import schemas
@@ -113,10 +114,12 @@ async def submit_release(
         IllegalMove: it is under review or was decided already.
         AnotherReleaseOpen: another release of the app is under review, approved and not yet published, or gray.
         OlderThanPublished: residents already have a newer version.
+        DomainsNotProven: a server that it names has left the allow-list.
     """
     release = await own_locked(tx, caller, release_id)
     release.move_to(Status.SUBMITTED)
     await _require_turn(tx, release)
+    await require_allowed(tx, release.app_id, release.package_id)
     release.describe()
     release.publish_on_approval = submission.publish_on_approval
     await reviews.open_review(tx, caller, release)
@@ -159,11 +162,13 @@ async def approve_release(
         OwnOrganisation, OwnSubmission: the reviewer has a part in it.
         ReviewClaimed: another reviewer is at it.
         ChecklistIncomplete: not everything was checked.
+        DomainsNotProven: a server that it names has left the allow-list since it was submitted.
         EditedMeanwhile: it was withdrawn and submitted again since the reviewer read it.
         IllegalMove: it does not wait for a decision, perhaps because another reviewer was quicker.
     """
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.APPROVED)
+    await require_allowed(tx, release.app_id, release.package_id)
     decided_at = reviews.approve(caller, release, approval)
     await sign_approved(tx, signer, release.package, decided_at)
     answer = await changed(tx, release, ReleaseApproved.of(release, reviewer_id=caller.id))

@@ -33,6 +33,7 @@ from svc_miniapps.packages.faces import Face, face_of, keep_face
 from svc_miniapps.packages.findings import PackageRefused
 from svc_miniapps.packages.inspection import inspect_in_turn
 from svc_miniapps.packages.models import Package
+from svc_miniapps.publishing.domains.queries import allowed_hosts, keep_domains
 from svc_miniapps.publishing.releases.service import open_draft, release_of
 
 ORPHAN_AGE = timedelta(days=1)
@@ -117,7 +118,7 @@ async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code
         app.name,
         version_code,
         latest,
-        domains=None,  # none are registered yet: reviewers look at those in the difference to the last version
+        domains=await allowed_hosts(tx, app.id),
         permissions=registration.permissions if registration else None,
         languages=frozenset(app.languages),
     )
@@ -175,6 +176,7 @@ async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: 
     tx.add(package)
     await tx.flush()
     await keep_face(tx, package.id, stored.face)
+    await keep_domains(tx, package.id, stored.sound.domains)
     release = await open_draft(tx, app, package)
     return Uploaded(schemas.Package.of(package, release.id), is_new=True)
 

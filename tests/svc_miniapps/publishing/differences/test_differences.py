@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from chassis.db import Database
 from tests.svc_miniapps.sample_packages import Package, manifest_for
 from tests.svc_miniapps.stage import Json, Stage, outcome
+from tests.svc_miniapps.team_servers import proven
 
 
 def changed_package(app: Json) -> bytes:
@@ -12,7 +14,7 @@ def changed_package(app: Json) -> bytes:
     manifest = manifest_for(app["app_id"], app["name"], 2, pages=["pages/index"], req_permissions=asked)
     package = Package(manifest)
     del package.files["pages/detail/detail.html"]
-    package.files["common/new.js"] = b"const address = 'https://api.yining.example.cn/v1'"
+    package.files["common/new.js"] = b"const address = 'https://parking.localhost/v1'"
     package.files["app.css"] = b"page { margin: 0 }"
     return package.packed()
 
@@ -23,9 +25,10 @@ async def difference(stage: Stage, release_id: str) -> Any:  # noqa: ANN401 - JS
     return answer.json()
 
 
-async def test_a_reviewer_sees_files_pages_permissions_and_domains(stage: Stage) -> None:
+async def test_a_reviewer_sees_files_pages_permissions_and_domains(stage: Stage, database: Database) -> None:
     app = await stage.registered()
     await stage.published(app)
+    domain = await proven(stage, database, app, "parking.localhost")
     uploaded = await stage.upload(app, 2, changed_package(app))
     assert uploaded.status_code == 201, uploaded.text
     release_id = uploaded.json()["release_id"]
@@ -40,7 +43,9 @@ async def test_a_reviewer_sees_files_pages_permissions_and_domains(stage: Stage)
         "pages/detail/detail.html": (True, False),
     }
     assert found["published_version"]["code"] == 1
-    assert found["domains"] == {"added": ["api.yining.example.cn"], "removed": []}
+    assert found["domains"] == {"added": ["parking.localhost"], "removed": []}
+    dates = {name: domain[name] for name in ("proven_at", "confirmed_at")}
+    assert found["registered_domains"] == [{"host": "parking.localhost", "status": "proven", **dates}]
     assert found["permissions"] == {"added": ["system.permission.LOCATION"], "removed": []}
     assert found["pages"] == {"added": [], "removed": ["pages/detail/detail.html"]}
     path = f"/miniapps/v1/releases/{release_id}/difference"
