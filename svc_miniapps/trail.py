@@ -1,7 +1,7 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005, 0008, 0010, 0011, 0014 and 0015 have their own copies; a change here needs another
-to replace them.
+The triggers of migrations 0002, 0005, 0008, 0010, 0011, 0014 and 0015 have their own copies; a change here needs
+another to replace them.
 """
 
 import sys
