@@ -98,12 +98,9 @@ async def set_quota(
     if app is None:
         raise NotFound
     acting_in(caller, [app.division_code], members.OPERATOR)
-    quota = await tx.get(AppQuota, (app_id, operation))
-    if quota is None:
-        quota = AppQuota(app_id=app_id, operation=operation)
-        tx.add(quota)
-    quota.daily_limit, quota.reason = change.daily_limit, change.reason
-    quota.changed_by, quota.changed_at = caller.id, await database_time(tx)
+    said = {"daily_limit": change.daily_limit, "reason": change.reason}
+    said |= {"changed_by": caller.id, "changed_at": await database_time(tx)}
+    await tx.merge(AppQuota(app_id=app_id, operation=operation, **said))
     await tx.flush()
     record_on_commit(tx, _CHANGED, str(operation), app_id=app_id, changed_by=caller.id)
     return await _shown(tx, app_id, operation)

@@ -1,6 +1,7 @@
 """A published app with a server, its template, and residents who agree to its messages."""
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -54,7 +55,7 @@ class Runtime:
         await approved_client(self.stage, app)
         return app
 
-    async def submit(self, app: Json, caller: Headers | None = None, **changes: object) -> httpx.Response:
+    async def submit(self, app: Json, caller: Headers | None = None, **changes: Any) -> httpx.Response:  # noqa: ANN401 - fields
         path = f"/miniapps/v1/apps/{app['app_id']}/message-templates"
         return await self.api.post(path, json=TEMPLATE | changes, headers=(caller or self.stage.team) | once())
 
@@ -65,7 +66,7 @@ class Runtime:
         path = f"message-templates/{template['template_id']}/{step}"
         return await self.stage.post(path, caller or usual, body)
 
-    async def template(self, app: Json, **changes: object) -> Json:
+    async def template(self, app: Json, **changes: Any) -> Json:  # noqa: ANN401 - fields
         submitted = await self.submit(app, **changes)
         assert submitted.status_code == 201, submitted.text
         approved = await self.decide(submitted.json(), "approve")
@@ -73,8 +74,8 @@ class Runtime:
         template: Json = approved.json()
         return template
 
-    def ticket(self, resident: Resident, app: Json, **claims: object) -> str:
-        about = {"sub": str(resident.person_id), "openid": str(resident.openid(app))}
+    def ticket(self, resident: Resident, app: Json, **claims: Any) -> str:  # noqa: ANN401 - claims
+        about: dict[str, Any] = {"sub": str(resident.person_id), "openid": str(resident.openid(app))}
         about |= {"of_client": f"miniapp-{app['app_id']}", "aud": AUDIENCE}
         return self.tokens.sign(typ=TYPE, **about | claims)
 
@@ -94,11 +95,12 @@ class Runtime:
         items: Json = answer.json()["items"][0]
         return items
 
-    def server(self, app: Json, **claims: object) -> Headers:
+    def server(self, app: Json, **claims: Any) -> Headers:  # noqa: ANN401 - claims
         """The app's server with a token of its own."""
         client_id = f"miniapp-{app['app_id']}"
-        usual = {"sub": client_id, "client_id": client_id, "kind": "client", "assurance_level": None}
-        return {"Authorization": f"Bearer {self.tokens.sign(**usual | {'scope': 'messages'} | claims)}"}
+        usual: dict[str, Any] = {"sub": client_id, "client_id": client_id, "kind": "client", "assurance_level": None}
+        token = self.tokens.sign(**usual | {"scope": "messages"} | claims)
+        return {"Authorization": f"Bearer {token}"}
 
     async def send(
         self,

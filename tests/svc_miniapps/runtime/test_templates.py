@@ -1,5 +1,7 @@
 """What an app may send is submitted by its team and approved by a reviewer of another organisation."""
 
+from typing import Any
+
 import pytest
 
 from chassis.db import new_id
@@ -81,7 +83,7 @@ async def test_a_reviewer_retires_a_template_at_once(runtime: Runtime) -> None:
         {"free_text": "x"},
     ],
 )
-async def test_a_template_leads_nowhere_and_has_few_fields(runtime: Runtime, changes: dict[str, object]) -> None:
+async def test_a_template_leads_nowhere_and_has_few_fields(runtime: Runtime, changes: dict[str, Any]) -> None:
     app = await runtime.stage.registered()
     assert outcome(await runtime.submit(app, **changes)) == (422, "invalid_request")
 
