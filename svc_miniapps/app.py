@@ -28,6 +28,12 @@ from svc_miniapps.publishing.testers.endpoints import router as testers
 from svc_miniapps.publishing.uploads.endpoints import router as packages
 from svc_miniapps.publishing.uploads.resumable_endpoints import router as package_uploads
 from svc_miniapps.reference.categories.endpoints import router as categories
+from svc_miniapps.runtime.calls.endpoints import router as calls
+from svc_miniapps.runtime.links.endpoints import router as links
+from svc_miniapps.runtime.messages.endpoints import router as messages
+from svc_miniapps.runtime.my_data.endpoints import router as my_data
+from svc_miniapps.runtime.subscriptions.endpoints import router as subscriptions
+from svc_miniapps.runtime.templates.endpoints import router as templates
 from svc_miniapps.settings import Settings
 from svc_miniapps.teams.endpoints import router as teams
 
@@ -40,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
                 *(reviews, differences, take_downs, clients, domains, handovers, catalogue, updates, signatures),
+                *(templates, subscriptions, messages, calls, links, my_data),
             )
         ],
         title="My Ili mini-apps",

@@ -1,21 +1,35 @@
-"""What this service states of the personal data that it holds, for `python -m deploy.evidence`: that of staff only."""
+"""What this service states of the personal data that it holds, for `python -m deploy.evidence`.
+
+It is of staff, and of residents to whom apps send messages.
+"""
 
 from kit.evidence.facts import Evidence, Figure, Held
 
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 _TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
+_WRITTEN_TO = Held("app_access", "with the closure of the account")
+_OF_READERS = {
+    "subscribers": _WRITTEN_TO,
+    "message_consents": Held("app_access", "a year after it was used or ended, and with the closure of the account"),
+    "app_messages": Held("app_access", "90 days after it was sent, and with the closure of the account"),
+}
 _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
-TABLES = dict.fromkeys(
-    (
-        *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-        *("releases", "reviews", "staff_roles", "take_downs", "app_domains", *_OF_TEAMS),
-    ),
-    _STAFF,
-) | dict.fromkeys(("testers", "trials"), _TESTER)
+TABLES = (
+    dict.fromkeys(
+        (
+            *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
+            *("releases", "reviews", "staff_roles", "take_downs", "app_domains", *_OF_TEAMS),
+            *("message_templates", "app_quotas"),
+        ),
+        _STAFF,
+    )
+    | dict.fromkeys(("testers", "trials"), _TESTER)
+    | _OF_READERS
+)
 IMPERSONAL = frozenset(
     {
-        *("app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
+        *("app_calls", "app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
         *("package_deltas", "package_domains", "package_faces", "package_signatures", "package_upload_parts"),
     }
 )

@@ -1,6 +1,6 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005, 0008, 0010, 0011, 0014 and 0015 have their own copies; a change here needs
+The triggers of migrations 0002, 0005, 0008, 0010, 0011 and 0014 to 0016 have their own copies; a change here needs
 another to replace them.
 """
 
@@ -30,6 +30,8 @@ SEALED_TABLES = (
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_signatures", key=f"{ROW}.package_id::text"),
+    SealedTable("message_templates", with_hashes(reason=("reason",))),
+    SealedTable("app_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )
 

@@ -1,4 +1,4 @@
-"""The second process: events, roles of staff, packages that no upload finished, anchors of the trail."""
+"""The second process: events, roles of staff, packages that no upload finished, retention, anchors of the trail."""
 
 import sys
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
+from kit.evidence.retention import EVERY_SECONDS, carry_out
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
@@ -32,9 +33,12 @@ from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
 from svc_miniapps.publishing.signatures.service import sign_missing
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
-from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
 from svc_miniapps.publishing.uploads.resumable import forget_old
 from svc_miniapps.publishing.uploads.service import sweep
+from svc_miniapps.retention import RETENTION
+from svc_miniapps.runtime.messages.consumers import HANDLERS as MESSAGES
+from svc_miniapps.runtime.messages.events import MessageSent
+from svc_miniapps.runtime.subscriptions.consumers import HANDLERS as SUBSCRIPTIONS
 from svc_miniapps.settings import WorkerSettings
 from svc_miniapps.trail import TRAIL
 
@@ -53,6 +57,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(DOMAIN_SECONDS, partial(_check_domains, settings, database)),
         Every(60.0, partial(forget_expired, database)),
         Every(SWEEP_SECONDS, partial(forget_old, database)),
+        Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(60.0, partial(withdraw_overdue, database)),
         Every(60.0, partial(lapse_unconfirmed, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
@@ -74,10 +79,10 @@ async def _check_domains(settings: WorkerSettings, database: Database) -> None:
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [
         *(AppRegistered, AppClientChanged, AppHandedOver, AppTakenDown, AppRestored),
-        *(ReleaseGrayChanged, ReleaseGrayWithdrawn),
+        *(ReleaseGrayChanged, ReleaseGrayWithdrawn, MessageSent),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *TESTERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *MESSAGES, *SUBSCRIPTIONS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

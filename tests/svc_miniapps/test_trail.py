@@ -17,7 +17,8 @@ from tests.anchor_keys import anchor_key
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
 from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
-from tests.svc_miniapps.stage import REASONS, Stage
+from tests.svc_miniapps.runtime.scene import Runtime
+from tests.svc_miniapps.stage import REASONS, Json, Stage
 from tests.svc_miniapps.team_servers import proven
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
@@ -42,9 +43,20 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     await approved(stage, app)
     assert (await suspend(stage, app)).status_code == 200
     assert (await ask(stage, app)).status_code == 201
+    await messages_of(stage, app)
     await taken_down(stage, app)
     await stage.draft(app, 4)
     await proposed(stage, Other(stage), other)
+
+
+async def messages_of(stage: Stage, app: Json) -> None:
+    """A template that is rejected, one that is retired, and a quota that is set."""
+    runtime = Runtime(stage)
+    rejected, retired = (await runtime.submit(app)).json(), await runtime.template(app)
+    assert (await runtime.decide(rejected, "reject", body={"reason": "请说明"})).status_code == 200
+    assert (await runtime.decide(retired, "retire")).status_code == 200
+    path, body = f"/miniapps/v1/apps/{app['app_id']}/quotas/send_message", {"daily_limit": 5, "reason": "试运行"}
+    assert (await stage.api.put(path, json=body, headers=stage.operator)).status_code == 200
 
 
 @pytest_asyncio.fixture

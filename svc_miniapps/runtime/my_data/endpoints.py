@@ -1,0 +1,22 @@
+from fastapi import APIRouter
+
+from chassis.db import ReadTx
+from kit.my_data import TICKET_RULE, MyData, PersonOfTicket, records
+from svc_miniapps.publishing.testers.models import Tester, Trial
+from svc_miniapps.runtime.messages.models import AppMessage
+from svc_miniapps.runtime.subscriptions.models import MessageConsent, Subscriber
+
+router = APIRouter(prefix="/miniapps/v1", tags=["messages"])
+
+
+@router.get("/my-data", dependencies=[TICKET_RULE])
+async def get_my_data(tx: ReadTx, person_id: PersonOfTicket) -> MyData:
+    """Get what svc_miniapps holds of the person of a ticket; the gateway puts it into the file."""
+    kinds = {
+        "message_subscriptions": await records(tx, Subscriber, Subscriber.person_id == person_id),
+        "message_consents": await records(tx, MessageConsent, MessageConsent.person_id == person_id),
+        "messages": await records(tx, AppMessage, AppMessage.person_id == person_id),
+        "tester_of": await records(tx, Tester, Tester.person_id == person_id, without=("named_by",)),
+        "trials": await records(tx, Trial, Trial.person_id == person_id, without=("created_by",)),
+    }
+    return MyData(service="miniapps", kinds=kinds)
