@@ -13,8 +13,16 @@ from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.apps.registrations.endpoints import router as registrations
 from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.catalogue.recommended.endpoints import router as recommended
 from svc_miniapps.catalogue.updates.endpoints import router as updates
 from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
+from svc_miniapps.insights.errors.endpoints import router as errors
+from svc_miniapps.insights.figures.endpoints import router as figures
+from svc_miniapps.insights.my_data import router as my_data
+from svc_miniapps.insights.openings.endpoints import router as openings
+from svc_miniapps.insights.ratings.endpoints import router as ratings
+from svc_miniapps.insights.recent.endpoints import router as recent
+from svc_miniapps.insights.recommended.endpoints import router as recommended_lists
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.gray.endpoints import router as gray
@@ -36,7 +44,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, handovers, catalogue, updates),
+                *(reviews, differences, take_downs, clients, handovers, catalogue, recommended, updates),
+                *(recent, openings, errors, figures, ratings, recommended_lists, my_data),
             )
         ],
         title="My Ili mini-apps",

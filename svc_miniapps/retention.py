@@ -1,15 +1,27 @@
-"""How long this service keeps the rows of each table: it has those of members of staff only, as proof."""
+"""How long this service keeps the rows of each table; the worker carries it out, and the evidence shows it."""
 
-from kit.evidence.retention import Job, Kept, Retention
+from kit.evidence.retention import Job, Kept, Period, Retention
 
 _ACTED = Kept("PIPL 51 and 54: which member of staff did it; the person is an id, which names nobody once closed")
 _TESTER = Job("svc_miniapps.publishing.testers.consumers:erase_tester", "PIPL 47: deleted with the account")
+_CLOSED = Job("svc_miniapps.insights.closure:erase_person", "PIPL 47: deleted with the account")
+_ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _OF_STAFF = (
     *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
     *("releases", "reviews", "staff_roles", "take_downs"),
+    *("app_rating_replies", "recommended_lists"),
     *("teams", "team_members", "app_handovers", "app_registrations", "app_icons"),
 )
 RETENTION = Retention(
     "miniapps",
-    dict.fromkeys(_OF_STAFF, _ACTED) | {"testers": _TESTER, "trials": _TESTER},
+    dict.fromkeys(_OF_STAFF, _ACTED)
+    | {
+        "testers": _TESTER,
+        "trials": _TESTER,
+        "app_ratings": _CLOSED,
+        "recent_choices": _CLOSED,
+        "recent_apps": Period(180, "opened_at", "what nobody has opened for half a year is not recent", _ENOUGH),
+        "app_rating_reports": Period(365, "reported_at", "the decision about a report can be looked at", _ENOUGH),
+        "openings": Job("svc_miniapps.insights.figures.worker:count_days", _ENOUGH),
+    },
 )

@@ -1,7 +1,7 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005, 0008, 0010 and 0011 have their own copies; a change here needs another to replace
-them.
+The triggers of migrations 0002, 0005, 0008, 0010, 0011 and 0017 have their own copies; a change here needs another to
+replace them.
 """
 
 import sys
@@ -26,6 +26,12 @@ SEALED_TABLES = (
     SealedTable("listings", key=f"{ROW}.app_id::text"),
     SealedTable("gray_listings", key=f"{ROW}.app_id::text"),
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
+    SealedTable(
+        "app_ratings",
+        with_hashes(words=("words", "salt"), person_id=("person_id", "salt"), hidden_reason=("hidden_reason",)),
+    ),
+    SealedTable("app_rating_replies", with_hashes(words=("words",))),
+    SealedTable("recommended_lists", with_hashes(reason=("reason",))),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )

@@ -11,9 +11,13 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
+from kit.evidence.retention import EVERY_SECONDS, carry_out
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
+from svc_miniapps.insights.closure import HANDLERS as CLOSURE
+from svc_miniapps.insights.figures.worker import count_days
+from svc_miniapps.insights.ratings.events import AppRatingHidden
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
@@ -29,9 +33,9 @@ from svc_miniapps.publishing.releases.events import (
 from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
-from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
 from svc_miniapps.publishing.uploads.resumable import forget_old
 from svc_miniapps.publishing.uploads.service import sweep
+from svc_miniapps.retention import RETENTION
 from svc_miniapps.settings import WorkerSettings
 from svc_miniapps.trail import TRAIL
 
@@ -48,6 +52,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(SWEEP_SECONDS, partial(forget_old, database)),
         Every(60.0, partial(withdraw_overdue, database)),
         Every(60.0, partial(lapse_unconfirmed, database)),
+        Every(60.0, partial(count_days, database)),
+        Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
@@ -63,10 +69,10 @@ async def _make_deltas(settings: WorkerSettings, database: Database) -> None:
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [
         *(AppRegistered, AppClientChanged, AppHandedOver, AppTakenDown, AppRestored),
-        *(ReleaseGrayChanged, ReleaseGrayWithdrawn),
+        *(ReleaseGrayChanged, ReleaseGrayWithdrawn, AppRatingHidden),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *TESTERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *CLOSURE]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

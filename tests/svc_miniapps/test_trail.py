@@ -14,6 +14,8 @@ from svc_miniapps.settings import Settings, WorkerSettings
 from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
+from tests.svc_miniapps.insights.phones import raters
+from tests.svc_miniapps.insights.test_recommended import in_force
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
 from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
@@ -40,6 +42,11 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     await approved(stage, app)
     assert (await suspend(stage, app)).status_code == 200
     assert (await ask(stage, app)).status_code == 201
+    await raters(stage, app, [5, 1], "不好用")
+    ratings = (await stage.api.get(f"/miniapps/v1/apps/{app['app_id']}/ratings", headers=stage.team)).json()["items"]
+    path = f"/miniapps/v1/apps/{app['app_id']}/ratings/{ratings[0]['rating_id']}/reply"
+    assert (await stage.api.put(path, json={"words": "谢谢"}, headers=stage.team)).status_code == 200
+    await in_force(stage, app)
     await taken_down(stage, app)
     await stage.draft(app, 4)
     await proposed(stage, Other(stage), other)
