@@ -14,6 +14,7 @@ from chassis.http_client import outside_client
 from contracts.provider_calls import CALLS
 from deploy.local.programs import LOOPBACK, free_port
 from kit.calendar import today
+from kit.endpoint_urls import Endpoints
 from svc_payments.billing.inquiries import provider as inquiries
 from svc_payments.collection.postings import provider as postings
 from svc_payments.collection.postings.models import Posting
@@ -23,7 +24,6 @@ from svc_payments.parties.providers.live_query import Questions
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from svc_services.accounts.bindings import provider as bindings
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.leasing import Try
 from svc_services.providers.deliveries.models import Delivery, DeliveryKind
 from svc_services.providers.deliveries.provider import HttpReceiver, Receipt
