@@ -13,6 +13,7 @@ from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.apps.registrations.endpoints import router as registrations
 from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.catalogue.own.endpoints import router as own_catalogue
 from svc_miniapps.catalogue.recommended.endpoints import router as recommended
 from svc_miniapps.catalogue.updates.endpoints import router as updates
 from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
@@ -36,6 +37,7 @@ from svc_miniapps.publishing.uploads.resumable_endpoints import router as packag
 from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.settings import Settings
 from svc_miniapps.teams.endpoints import router as teams
+from svc_miniapps.teams.webhooks.endpoints import router as webhooks
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -45,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
                 *(reviews, differences, take_downs, clients, handovers, catalogue, recommended, updates),
-                *(recent, openings, errors, figures, ratings, recommended_lists, my_data),
+                *(own_catalogue, recent, openings, errors, figures, ratings, recommended_lists, my_data, webhooks),
             )
         ],
         title="My Ili mini-apps",

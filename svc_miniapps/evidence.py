@@ -13,7 +13,7 @@ TABLES = dict.fromkeys(
     (
         *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
         *("releases", "reviews", "staff_roles", "take_downs", *_OF_TEAMS),
-        *("app_rating_replies", "recommended_lists"),
+        *("app_rating_replies", "recommended_lists", "team_webhooks", "webhook_deliveries"),
     ),
     _STAFF,
 ) | dict.fromkeys(("testers", "trials"), _TESTER)
@@ -23,7 +23,7 @@ IMPERSONAL = frozenset(
     {
         *("app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
         *("package_deltas", "package_faces", "package_upload_parts"),
-        *("app_errors", "app_figures", "app_grades", "day_keys"),
+        *("app_errors", "app_figures", "app_grades", "day_keys", "webhook_attempts"),
     }
 )
 FIGURES = (

@@ -9,7 +9,7 @@ _ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _OF_STAFF = (
     *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
     *("releases", "reviews", "staff_roles", "take_downs"),
-    *("app_rating_replies", "recommended_lists"),
+    *("app_rating_replies", "recommended_lists", "team_webhooks"),
     *("teams", "team_members", "app_handovers", "app_registrations", "app_icons"),
 )
 RETENTION = Retention(
@@ -22,6 +22,7 @@ RETENTION = Retention(
         "recent_choices": _CLOSED,
         "recent_apps": Period(180, "opened_at", "what nobody has opened for half a year is not recent", _ENOUGH),
         "app_rating_reports": Period(365, "reported_at", "the decision about a report can be looked at", _ENOUGH),
+        "webhook_deliveries": Period(90, "settled_at", "the team has it repeated after a breakdown", _ENOUGH),
         "openings": Job("svc_miniapps.insights.figures.worker:count_days", _ENOUGH),
     },
 )

@@ -1,9 +1,10 @@
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
+from kit.signatures.keys import load_private_key
 from kit.staff.settings import CoolingOffHours
 
 
@@ -12,6 +13,8 @@ class Settings(ServiceSettings):
 
     packages: str
     """The object store of packages: `file:///folder`, or `s3://bucket/prefix` with the usual AWS_* variables."""
+    provider_endpoints: Literal["public", "any"] = "public"
+    """Of teams' webhooks. `public`: https and public addresses only; `any` is for the embedded run."""
     cooling_off_hours: CoolingOffHours = 24
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
 
@@ -26,7 +29,15 @@ class Settings(ServiceSettings):
 class WorkerSettings(Settings):
     """The API process neither reads anchors nor signs them."""
 
+    provider_signing_key: SecretStr
+    """RSA private key (PEM) that signs deliveries to teams; svc_services publishes its public half."""
     anchors: StoreUrl
     """Where the heads of the trail are kept each hour; best where the owner of the database cannot write."""
     anchor_key: AnchorKey
     """PEM of the Ed25519 key that signs anchors; auditors have its public half."""
+
+    @field_validator("provider_signing_key")
+    @classmethod
+    def _is_a_signing_key(cls, value: SecretStr) -> SecretStr:
+        load_private_key(value.get_secret_value())
+        return value

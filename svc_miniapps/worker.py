@@ -9,9 +9,12 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.deliveries import Carrier
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
+from kit.endpoint_urls import Endpoints
 from kit.evidence.retention import EVERY_SECONDS, carry_out
+from kit.signatures.keys import load_private_key
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
@@ -37,15 +40,22 @@ from svc_miniapps.publishing.uploads.resumable import forget_old
 from svc_miniapps.publishing.uploads.service import sweep
 from svc_miniapps.retention import RETENTION
 from svc_miniapps.settings import WorkerSettings
+from svc_miniapps.teams.webhooks.sender import Sender
+from svc_miniapps.teams.webhooks.service import give_up_due
 from svc_miniapps.trail import TRAIL
 
 SWEEP_SECONDS = 3600.0
 DELTA_SECONDS = 20.0
+_ANSWER_SECONDS = 10.0
 
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
+    key = load_private_key(settings.provider_signing_key.get_secret_value())
+    carrier = Carrier(key, Endpoints(anywhere=settings.provider_endpoints == "any"), _ANSWER_SECONDS)
     return [
+        Every(1.0, Sender(database, carrier).run),
+        Every(60.0, partial(give_up_due, database)),
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
         Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
         Every(60.0, partial(forget_expired, database)),

@@ -31,7 +31,7 @@ _AVERAGE = "round(total::numeric / ratings, 1)"
 _COUNT = "trunc(ratings::numeric, 2 - length(ratings::text))::int"
 """The first two digits: the copy is not read anew for each rating of an app that has many."""
 _FINGERPRINT = text(
-    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, xmin), ' ' ORDER BY app_id)) FROM listings), "
+    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, xmin), ' ' ORDER BY app_id)) FROM listings), "  # noqa: S608 - ours
     "(SELECT count(*) FROM package_deltas), "
     "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM recommended_lists WHERE status = 'in_force'), "
     f"(SELECT md5(string_agg(concat(app_id, ' ', {_AVERAGE}, ' ', {_COUNT}), ' ' ORDER BY app_id)) "

@@ -20,6 +20,7 @@ from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, su
 from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
 from tests.svc_miniapps.stage import REASONS, Stage
+from tests.svc_miniapps.webhook_receiver import signing_key_pem
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 
@@ -79,7 +80,7 @@ async def test_the_worker_anchors_every_hour(
     settings: Settings, stage: Stage, database: Database, proof: Proof
 ) -> None:
     await stage.registered()
-    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key()}
+    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key(), "provider_signing_key": signing_key_pem()}
     schedules = make_schedules(WorkerSettings(**settings.model_dump() | of_worker), database)
     assert await run_hourly(schedules, proof) == [[1], [1], [1, 2], [1, 2]]
 
