@@ -13,8 +13,17 @@ from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.apps.registrations.endpoints import router as registrations
 from svc_miniapps.catalogue.copy import CatalogueCopy
 from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.catalogue.own.endpoints import router as own_catalogue
+from svc_miniapps.catalogue.recommended.endpoints import router as recommended
 from svc_miniapps.catalogue.updates.endpoints import router as updates
 from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
+from svc_miniapps.insights.errors.endpoints import router as errors
+from svc_miniapps.insights.figures.endpoints import router as figures
+from svc_miniapps.insights.openings.endpoints import router as openings
+from svc_miniapps.insights.ratings.endpoints import router as ratings
+from svc_miniapps.insights.recent.endpoints import router as recent
+from svc_miniapps.insights.recommended.endpoints import router as recommended_lists
+from svc_miniapps.my_data import router as my_data
 from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.domains.endpoints import router as domains
@@ -31,11 +40,11 @@ from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.runtime.calls.endpoints import router as calls
 from svc_miniapps.runtime.links.endpoints import router as links
 from svc_miniapps.runtime.messages.endpoints import router as messages
-from svc_miniapps.runtime.my_data.endpoints import router as my_data
 from svc_miniapps.runtime.subscriptions.endpoints import router as subscriptions
 from svc_miniapps.runtime.templates.endpoints import router as templates
 from svc_miniapps.settings import Settings
 from svc_miniapps.teams.endpoints import router as teams
+from svc_miniapps.teams.webhooks.endpoints import router as webhooks
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -45,8 +54,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, domains, handovers, catalogue, updates, signatures),
-                *(templates, subscriptions, messages, calls, links, my_data),
+                *(reviews, differences, take_downs, clients, domains, handovers, catalogue, recommended, updates),
+                *(signatures, templates, subscriptions, messages, calls, links, webhooks, my_data),
+                *(own_catalogue, recent, openings, errors, figures, ratings, recommended_lists),
             )
         ],
         title="My Ili mini-apps",

@@ -1,7 +1,4 @@
-"""What this service states of the personal data that it holds, for `python -m deploy.evidence`.
-
-It is of staff, and of residents to whom apps send messages.
-"""
+"""What this service states of the personal data that it holds, for `python -m deploy.evidence`."""
 
 from kit.evidence.facts import Evidence, Figure, Held
 
@@ -9,10 +6,13 @@ _STAFF = Held("audit_trail", "kept: which member of staff did it")
 _TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
 _WRITTEN_TO = Held("app_access", "with the closure of the account")
-_OF_READERS = {
+_BY_THE_PERSON = Held("mini_apps", "when the person deletes or withdraws it, and with the closure of the account")
+_OF_RESIDENTS = {
     "subscribers": _WRITTEN_TO,
     "message_consents": Held("app_access", "a year after it was used or ended, and with the closure of the account"),
     "app_messages": Held("app_access", "90 days after it was sent, and with the closure of the account"),
+    **dict.fromkeys(("recent_apps", "recent_choices", "app_ratings", "app_rating_reports"), _BY_THE_PERSON),
+    "openings": Held("mini_apps", "once the day is counted; until then under a hash whose key goes with the day"),
 }
 _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
 TABLES = (
@@ -21,16 +21,18 @@ TABLES = (
             *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
             *("releases", "reviews", "staff_roles", "take_downs", "app_domains", *_OF_TEAMS),
             *("message_templates", "app_quotas"),
+            *("app_rating_replies", "recommended_lists", "team_webhooks", "webhook_deliveries"),
         ),
         _STAFF,
     )
     | dict.fromkeys(("testers", "trials"), _TESTER)
-    | _OF_READERS
+    | _OF_RESIDENTS
 )
 IMPERSONAL = frozenset(
     {
         *("app_calls", "app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
         *("package_deltas", "package_domains", "package_faces", "package_signatures", "package_upload_parts"),
+        *("app_errors", "app_figures", "app_grades", "day_keys", "webhook_attempts"),
     }
 )
 FIGURES = (

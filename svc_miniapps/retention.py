@@ -1,23 +1,28 @@
-"""How long this service keeps the rows of each table: those of members of staff as proof, messages for a season."""
+"""How long this service keeps the rows of each table; the worker carries it out, and the evidence shows it."""
 
-from kit.evidence.retention import Job, Kept, Period, Retention, Rule
+from kit.evidence.retention import Job, Kept, Period, Retention
 
 _ACTED = Kept("PIPL 51 and 54: which member of staff did it; the person is an id, which names nobody once closed")
-_TESTER = Job("svc_miniapps.publishing.testers.consumers:erase_tester", "PIPL 47: deleted with the account")
+_CLOSED = Job("svc_miniapps.closure:erase_person", "PIPL 47: deleted with the account")
+_ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _OF_STAFF = (
     *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-    *("releases", "reviews", "staff_roles", "take_downs", "app_domains"),
-    *("teams", "team_members", "app_handovers", "app_registrations", "app_icons", "message_templates", "app_quotas"),
+    *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "message_templates", "app_quotas"),
+    *("app_rating_replies", "recommended_lists", "team_webhooks"),
+    *("teams", "team_members", "app_handovers", "app_registrations", "app_icons"),
 )
-_ENOUGH = "PIPL 19: the shortest time that the purpose needs"
-_MESSAGES: dict[str, Rule] = {
-    "app_messages": Period(90, "sent_at", "a resident reads them", _ENOUGH),
-    "message_consents": Period(
-        365, "coalesce(used_at, ended_at, expires_at)", "who agreed to a message can be shown", "PIPL 14 and 69"
-    ),
-    "subscribers": Job("svc_miniapps.runtime.messages.consumers:erase", "PIPL 47: deleted with the account"),
-}
 RETENTION = Retention(
     "miniapps",
-    dict.fromkeys(_OF_STAFF, _ACTED) | {"testers": _TESTER, "trials": _TESTER} | _MESSAGES,
+    dict.fromkeys(_OF_STAFF, _ACTED)
+    | dict.fromkeys(("testers", "trials", "app_ratings", "recent_choices", "subscribers"), _CLOSED)
+    | {
+        "recent_apps": Period(180, "opened_at", "what nobody has opened for half a year is not recent", _ENOUGH),
+        "app_rating_reports": Period(365, "reported_at", "the decision about a report can be looked at", _ENOUGH),
+        "webhook_deliveries": Period(90, "settled_at", "the team has it repeated after a breakdown", _ENOUGH),
+        "openings": Job("svc_miniapps.insights.figures.worker:count_days", _ENOUGH),
+        "app_messages": Period(90, "sent_at", "a resident reads them", _ENOUGH),
+        "message_consents": Period(
+            365, "coalesce(used_at, ended_at, expires_at)", "who agreed to a message can be shown", "PIPL 14 and 69"
+        ),
+    },
 )

@@ -1,6 +1,6 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migrations 0002, 0005, 0008, 0010, 0011 and 0014 to 0016 have their own copies; a change here needs
+The triggers of migrations 0002, 0005, 0008, 0010, 0011 and 0014 to 0017 have their own copies; a change here needs
 another to replace them.
 """
 
@@ -28,6 +28,12 @@ SEALED_TABLES = (
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
     SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
+    SealedTable(
+        "app_ratings",
+        with_hashes(words=("words", "salt"), person_id=("person_id", "salt"), hidden_reason=("hidden_reason",)),
+    ),
+    SealedTable("app_rating_replies", with_hashes(words=("words",))),
+    SealedTable("recommended_lists", with_hashes(reason=("reason",))),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_signatures", key=f"{ROW}.package_id::text"),
     SealedTable("message_templates", with_hashes(reason=("reason",))),

@@ -7,6 +7,7 @@ from chassis.settings import load
 from kit.conformance.probe import Prober
 from kit.dpop import prove_possession
 from kit.ended.admission import refusing_ended
+from kit.endpoint_urls import Endpoints
 from kit.kept_answers import KeptAnswers
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
@@ -50,7 +51,6 @@ from svc_services.catalogue.estimates.endpoints import router as estimates
 from svc_services.catalogue.service_items.endpoints import router as service_items
 from svc_services.catalogue.tariff_plans.endpoints import router as tariff_plans
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
 from svc_services.providers.applications.provider import HttpLegalEntityRegistry
 from svc_services.providers.conformance.endpoints import router as conformance

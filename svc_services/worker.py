@@ -12,6 +12,7 @@ from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.conformance.probe import Prober
 from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
 from kit.ended.consumers import forget_expired
+from kit.endpoint_urls import Endpoints
 from kit.evidence.retention import EVERY_SECONDS, carry_out
 from kit.objects import opened
 from kit.scanning import scanner_at
@@ -39,7 +40,6 @@ from svc_services.cases.papers.service import forget_checks
 from svc_services.catalogue.service_items.events import ServiceItemPublished, ServiceItemWithdrawn
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.limits import forget_attempts
 from svc_services.providers.applications.service import expire_unproved

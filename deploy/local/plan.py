@@ -36,6 +36,7 @@ SECRETS = {
     "svc_payments": {"provider_signing_key", "merchant_key", "channel_public_key"},
     "svc_miniapps": {"package_signing_key"},
     **{f"{package}.worker": {"anchor_key"} for package in PACKAGES},
+    "svc_miniapps.worker": {"anchor_key", "provider_signing_key"},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }

@@ -44,6 +44,10 @@ class Answer:
     def size(self) -> int:
         return 2 * len(self._bodies[""]) + 1024
 
+    @property
+    def body(self) -> bytes:
+        return self._bodies[""]
+
     def respond(self, if_none_match: str | None, accept_encoding: str) -> Response:
         coding = coding_for(accept_encoding) if len(self._bodies[""]) >= WORTH_BYTES else ""
         etag = f'{self._etag[:-1]}-{coding}"' if coding else self._etag

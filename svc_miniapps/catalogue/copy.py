@@ -2,18 +2,23 @@
 
 import asyncio
 from collections import defaultdict
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.db import Database
 from svc_miniapps.apps.registrations.models import AppFiling
 from svc_miniapps.catalogue.deltas.models import PackageDelta
-from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
+from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry, Recommended
+from svc_miniapps.catalogue.schemas import Grade
+from svc_miniapps.insights.ratings.grades import FEWEST
+from svc_miniapps.insights.ratings.models import AppGrade
+from svc_miniapps.insights.recommended.models import ListStatus, RecommendedList
 from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.signatures.models import PackageSignature
@@ -23,11 +28,17 @@ from svc_miniapps.reference.divisions.models import Division
 FRESH_SECONDS = 1.0
 OLDEST_SECONDS = 2.0
 """While one request reads, the others use the copy up to this age: a take-down is visible after it."""
+_AVERAGE = "round(total::numeric / ratings, 1)"
+_COUNT = "trunc(ratings::numeric, 2 - length(ratings::text))::int"
+"""The first two digits: the copy is not read anew for each rating of an app that has many."""
 _FINGERPRINT = text(
-    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, listings.xmin, '-', package_signatures.xmin), ' ' "
+    "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, listings.xmin, '-', package_signatures.xmin), ' ' "  # noqa: S608 - ours
     "ORDER BY app_id)) FROM listings LEFT JOIN package_signatures USING (package_id)), "
-    "(SELECT count(*) FROM package_deltas))"
-)
+    "(SELECT count(*) FROM package_deltas), "
+    "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM recommended_lists WHERE status = 'in_force'), "
+    f"(SELECT md5(string_agg(concat(app_id, ' ', {_AVERAGE}, ' ', {_COUNT}), ' ' ORDER BY app_id)) "
+    "FROM app_grades WHERE ratings >= :fewest))"
+).bindparams(fewest=FEWEST)
 _LISTED = (
     *(Listing.app_id, Listing.release_id, Listing.division_code, Listing.category, Listing.name),
     *(Listing.short_description, Listing.languages, Listing.texts, Listing.search_words, Listing.min_platform_code),
@@ -95,12 +106,16 @@ async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
     shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id)
     shown = shown.outerjoin(PackageSignature, PackageSignature.package_id == Listing.package_id)
     rows = await tx.execute(shown.where(Listing.hidden_at.is_(None)))
-    deltas = await _deltas(tx)
+    deltas, grades = await _deltas(tx), await _grades(tx)
     return Catalogue(
         fingerprint,
-        [Entry(**row, deltas=deltas.get(row["app_id"], {})) for row in rows.mappings()],
+        [
+            Entry(**row, deltas=deltas.get(row["app_id"], {}), grade=grades.get(row["app_id"]))
+            for row in rows.mappings()
+        ],
         frozenset(await tx.scalars(select(Division.code))),
         frozenset(await tx.scalars(select(Category.code))),
+        await _recommended(tx),
     )
 
 
@@ -117,6 +132,19 @@ async def _deltas(tx: AsyncSession) -> dict[UUID, dict[str, Difference]]:
         if sha256 is not None and size_bytes is not None:
             found[app_id][from_sha256] = Difference(sha256, size_bytes)
     return found
+
+
+async def _grades(tx: AsyncSession) -> dict[UUID, Grade]:
+    average: ColumnElement[Decimal] = literal_column(_AVERAGE)
+    count: ColumnElement[int] = literal_column(_COUNT)
+    query = select(AppGrade.app_id, average, count).where(AppGrade.ratings >= FEWEST)
+    return {app_id: Grade(average=float(mean), ratings=ratings) for app_id, mean, ratings in await tx.execute(query)}
+
+
+async def _recommended(tx: AsyncSession) -> list[Recommended]:
+    columns = RecommendedList.division_code, RecommendedList.app_ids, RecommendedList.valid_from
+    query = select(*columns, RecommendedList.valid_until).where(RecommendedList.status == ListStatus.IN_FORCE)
+    return [Recommended(*row) for row in await tx.execute(query)]
 
 
 async def _catalogue(request: Request) -> Catalogue:

@@ -58,11 +58,14 @@ async def _wanted(
     return service.Wanted(division_code, category, language, only_in_language, platform_version, search)
 
 
+WhatIsWanted = Annotated[service.Wanted, Depends(_wanted)]
+
+
 @router.get("/catalogue", response_model=Page[schemas.Listing], responses={304: _UNCHANGED})
 async def list_catalogue(
     catalogue: InCatalogue,
     page: PageQuery,
-    wanted: Annotated[service.Wanted, Depends(_wanted)],
+    wanted: WhatIsWanted,
     if_none_match: IfNoneMatch = None,
     accept_encoding: AcceptEncoding = "",
 ) -> Response:

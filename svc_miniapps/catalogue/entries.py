@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
 from uuid import UUID
@@ -30,6 +30,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Recommended:
+    """The list of a division that is in force; it is shown from its first day to its last one."""
+
+    division_code: str
+    app_ids: Sequence[UUID]
+    valid_from: date
+    valid_until: date
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     app_id: UUID
     release_id: UUID
@@ -51,6 +61,8 @@ class Entry:
     signature: str | None
     deltas: Mapping[str, Difference]
     """By the digest of the older version."""
+    grade: schemas.Grade | None = None
+    """From ten ratings on."""
     written: dict[str, bytes] = field(default_factory=dict)
     """The JSON of the listing by language."""
     updates: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -94,6 +106,7 @@ class Entry:
                     icon_url=self.icon_sha256 and f"/miniapps/v1/icons/{self.icon_sha256}",
                     filing_number=self.filing_number,
                     published_at=self.published_at,
+                    grade=self.grade,
                 )
                 .model_dump_json()
                 .encode()
@@ -110,13 +123,19 @@ class Catalogue:
     """Everything residents see, as it was at one moment."""
 
     def __init__(
-        self, fingerprint: str, entries: Sequence[Entry], divisions: AbstractSet[str], categories: AbstractSet[str]
+        self,
+        fingerprint: str,
+        entries: Sequence[Entry],
+        divisions: AbstractSet[str],
+        categories: AbstractSet[str],
+        recommended: Sequence[Recommended] = (),
     ) -> None:
         self.fingerprint = fingerprint
         self.entries = {entry.app_id: entry for entry in entries}
         self.by_text = {str(entry.app_id): entry for entry in entries}
         """A text is found three times as fast as a UUID."""
         self.divisions, self.categories = divisions, categories
+        self.recommended = {each.division_code: each for each in recommended}
         newest = sorted(entries, key=attrgetter("app_id"), reverse=True)
         self.of_division = {
             code: [entry for entry in newest if entry.division_code in (code, PREFECTURE)] for code in divisions

@@ -6,6 +6,17 @@ from pydantic import BaseModel, ConfigDict
 from svc_miniapps.packages.schemas import Version
 
 
+class Grade(BaseModel):
+    """What residents think of an app; apps are not ordered by it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    average: float
+    """From 1 to 5, with one decimal."""
+    ratings: int
+    """How many there are; from a hundred on, their first two digits."""
+
+
 class Listing(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -35,3 +46,5 @@ class Listing(BaseModel):
     filing_number: str | None
     """Under which the app is filed, to be shown on its page; null for one from before filing."""
     published_at: datetime
+    grade: Grade | None
+    """Null below ten ratings."""

@@ -1,8 +1,9 @@
 """What residents see: of each app the release published last, in its division or in the whole prefecture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from uuid import UUID
 
 from chassis.pagination import BadCursor, PageRequest, cursor_after
@@ -33,11 +34,7 @@ def list_catalogue(catalogue: Catalogue, wanted: Wanted, page: PageRequest) -> A
     Raises:
         UnknownDivision, UnknownCategory, BadCursor
     """
-    if wanted.division_code not in catalogue.divisions:
-        raise UnknownDivision
-    if wanted.category is not None and wanted.category not in catalogue.categories:
-        raise UnknownCategory
-    after = _key(page.after)
+    after = _checked(catalogue, wanted, page)
     answer = catalogue.answers.get((wanted, page))
     if answer is None:
         entries = list(islice(_matching(catalogue, wanted, after), page.limit + 1))
@@ -45,6 +42,26 @@ def list_catalogue(catalogue: Catalogue, wanted: Wanted, page: PageRequest) -> A
         if answer.size() < catalogue.answers.maxsize:
             catalogue.answers[(wanted, page)] = answer
     return answer
+
+
+def list_own_catalogue(catalogue: Catalogue, gray: Mapping[UUID, Entry], wanted: Wanted, page: PageRequest) -> Answer:
+    """The same apps for one person, who has some of them in a gray version.
+
+    Raises:
+        UnknownDivision, UnknownCategory, BadCursor
+    """
+    after = _checked(catalogue, wanted, page)
+    entries = list(islice(_matching(catalogue, wanted, after, gray), page.limit + 1))
+    return _page(entries, wanted.language, page.limit)
+
+
+def _checked(catalogue: Catalogue, wanted: Wanted, page: PageRequest) -> UUID | None:
+    """The app after which the page begins."""
+    if wanted.division_code not in catalogue.divisions:
+        raise UnknownDivision
+    if wanted.category is not None and wanted.category not in catalogue.categories:
+        raise UnknownCategory
+    return _key(page.after)
 
 
 def get_listing(catalogue: Catalogue, app_id: UUID, language: str | None) -> Answer:
@@ -67,9 +84,12 @@ def _key(after: str | None) -> UUID | None:
         raise BadCursor from None
 
 
-def _matching(catalogue: Catalogue, wanted: Wanted, after: UUID | None) -> Iterator[Entry]:
+def _matching(
+    catalogue: Catalogue, wanted: Wanted, after: UUID | None, gray: Mapping[UUID, Entry] = MappingProxyType({})
+) -> Iterator[Entry]:
     words = None if wanted.search is None else folded(wanted.search)
-    for entry in catalogue.of_division[wanted.division_code]:
+    for published in catalogue.of_division[wanted.division_code]:
+        entry = gray.get(published.app_id, published)
         if (
             (after is None or entry.app_id < after)
             and (wanted.category is None or entry.category == wanted.category)

@@ -141,11 +141,21 @@ def _of(caller: Caller) -> ColumnElement[bool]:
     return tuple_(Team.organisation_id, Team.division_code).in_(keys)
 
 
-async def list_members(tx: AsyncSession, caller: Caller, team_id: UUID, page: PageRequest) -> Page[schemas.TeamMember]:
-    """Who is in a team, for those who hold its role."""
+async def team_of_caller(tx: AsyncSession, caller: Caller, team_id: UUID) -> Team:
+    """A team whose county_team role the caller holds, whatever the role in it.
+
+    Raises:
+        NotFound
+    """
     team = await tx.get(Team, team_id)
     if team is None or not _holds(caller, team):
         raise NotFound
+    return team
+
+
+async def list_members(tx: AsyncSession, caller: Caller, team_id: UUID, page: PageRequest) -> Page[schemas.TeamMember]:
+    """Who is in a team, for those who hold its role."""
+    await team_of_caller(tx, caller, team_id)
     query = select(TeamMember).where(TeamMember.team_id == team_id, TeamMember.ended_at.is_(None))
     return await page_of(tx, query, page, TeamMember.id, schemas.TeamMember.of)
 
@@ -158,7 +168,7 @@ async def set_member(
     Raises:
         NotFound, NotTeamLead, NotStaffOfTeam, LastLead, MemberQuotaReached
     """
-    team = await _locked(tx, team_id)
+    team = await lock_team(tx, team_id)
     await require_lead(tx, caller, team)
     if person_id not in await holders(tx, team, person_id):
         raise NotStaffOfTeam
@@ -182,7 +192,7 @@ async def remove_member(tx: AsyncSession, caller: Caller, team_id: UUID, person_
     Raises:
         NotFound, NotTeamLead, LastLead
     """
-    team = await _locked(tx, team_id)
+    team = await lock_team(tx, team_id)
     if person_id != caller.id or not _holds(caller, team):
         await require_lead(tx, caller, team)
     if (member := await _member(tx, team_id, person_id)) is None:
@@ -198,7 +208,7 @@ async def take_lead(tx: AsyncSession, caller: Caller, team_id: UUID) -> schemas.
     Raises:
         NotFound, TeamHasLead
     """
-    team = await _locked(tx, team_id)
+    team = await lock_team(tx, team_id)
     if not _holds(caller, team):
         raise NotFound
     leads = await _leads(tx, team_id)
@@ -223,7 +233,7 @@ async def _end(tx: AsyncSession, caller: Caller, member: TeamMember) -> None:
     await tx.flush()
 
 
-async def _locked(tx: AsyncSession, team_id: UUID) -> Team:
+async def lock_team(tx: AsyncSession, team_id: UUID) -> Team:
     team = await tx.scalar(select(Team).where(Team.id == team_id).with_for_update())
     if team is None:
         raise NotFound

@@ -25,7 +25,7 @@ from sqlalchemy import func, insert, make_url, select
 from chassis.db import Database, new_id
 from deploy.local.postgres import running_postgres
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.applications.models import Provider, ProviderApplication
 from svc_services.providers.deliveries.letters import letter
 from svc_services.providers.deliveries.models import Delivery, DeliveryKind, DeliveryStatus

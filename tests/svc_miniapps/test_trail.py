@@ -14,12 +14,15 @@ from svc_miniapps.settings import Settings, WorkerSettings
 from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
+from tests.svc_miniapps.insights.phones import raters
+from tests.svc_miniapps.insights.test_recommended import in_force
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
 from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
 from tests.svc_miniapps.runtime.scene import Runtime
 from tests.svc_miniapps.stage import REASONS, Json, Stage
 from tests.svc_miniapps.team_servers import proven
+from tests.svc_miniapps.webhook_receiver import signing_key_pem
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
 
@@ -44,6 +47,11 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     assert (await suspend(stage, app)).status_code == 200
     assert (await ask(stage, app)).status_code == 201
     await messages_of(stage, app)
+    await raters(stage, app, [5, 1], "不好用")
+    ratings = (await stage.api.get(f"/miniapps/v1/apps/{app['app_id']}/ratings", headers=stage.team)).json()["items"]
+    path = f"/miniapps/v1/apps/{app['app_id']}/ratings/{ratings[0]['rating_id']}/reply"
+    assert (await stage.api.put(path, json={"words": "谢谢"}, headers=stage.team)).status_code == 200
+    await in_force(stage, app)
     await taken_down(stage, app)
     await stage.draft(app, 4)
     await proposed(stage, Other(stage), other)
@@ -87,7 +95,7 @@ async def test_the_worker_anchors_every_hour(
     settings: Settings, stage: Stage, database: Database, proof: Proof
 ) -> None:
     await stage.registered()
-    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key()}
+    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key(), "provider_signing_key": signing_key_pem()}
     schedules = make_schedules(WorkerSettings(**settings.model_dump() | of_worker), database)
     assert await run_hourly(schedules, proof) == [[1], [1], [1, 2], [1, 2]]
 

@@ -28,12 +28,20 @@ from svc_miniapps.apps.registrations.models import (
 from svc_miniapps.apps.registrations.similar import find_similar
 from svc_miniapps.apps.service import get_app, lock_app, names_of
 from svc_miniapps.fields import key_of
+from svc_miniapps.teams.webhooks.models import WebhookKind
+from svc_miniapps.teams.webhooks.service import enqueue
 
 _EVENTS = {
     RegistrationStatus.WAITING: SecurityEvent("registration_submitted"),
     RegistrationStatus.APPROVED: SecurityEvent("registration_approved"),
     RegistrationStatus.REJECTED: SecurityEvent("registration_rejected"),
     RegistrationStatus.WITHDRAWN: SecurityEvent("registration_withdrawn"),
+}
+
+
+_TOLD = {
+    RegistrationStatus.APPROVED: WebhookKind.REGISTRATION_APPROVED,
+    RegistrationStatus.REJECTED: WebhookKind.REGISTRATION_REJECTED,
 }
 
 
@@ -101,6 +109,8 @@ async def submit(tx: AsyncSession, caller: Caller, app_id: UUID, new: schemas.Ne
     tx.add(registration)
     await tx.flush()
     await reserve(tx, app.id, app.division_code, await names_of(tx, app))
+    if kind := _TOLD.get(RegistrationStatus(registration.status)):
+        await enqueue(tx, app.organisation_id, app.division_code, kind, app.id, registration_id=registration.id)
     return await _shown(tx, registration)
 
 
@@ -248,6 +258,8 @@ async def _settled(tx: AsyncSession, registration: AppRegistration) -> schemas.R
     await tx.flush()
     app = registration.app
     await reserve(tx, app.id, app.division_code, await names_of(tx, app))
+    if kind := _TOLD.get(RegistrationStatus(registration.status)):
+        await enqueue(tx, app.organisation_id, app.division_code, kind, app.id, registration_id=registration.id)
     return await _shown(tx, registration)
 
 

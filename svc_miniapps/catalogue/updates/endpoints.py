@@ -9,9 +9,9 @@ from kit.query_parameters import only_known_parameters
 from svc_miniapps.catalogue.copy import InCatalogue
 from svc_miniapps.catalogue.endpoints import AcceptEncoding
 from svc_miniapps.catalogue.entries import Entry
+from svc_miniapps.catalogue.gray import gray_entries
 from svc_miniapps.catalogue.updates import schemas
 from svc_miniapps.catalogue.updates.answer import headers_and_body
-from svc_miniapps.catalogue.updates.gray import gray_entries
 from svc_miniapps.catalogue.updates.service import Phone, check_updates
 
 PATH = "/miniapps/v1/updates"
@@ -57,7 +57,8 @@ async def check_for_own_updates(
     """
     app_ids = [app.app_id for app in body.installed]
     gray = await gray_entries(tx, catalogue, caller.id, body.division_code, app_ids)
-    headers, content = headers_and_body(check_updates(catalogue, _phone(body, gray)), accept_encoding)
+    by_text = {str(app_id): entry for app_id, entry in gray.items()}
+    headers, content = headers_and_body(check_updates(catalogue, _phone(body, by_text)), accept_encoding)
     return Response(content, headers=headers, media_type="application/json")
 
 

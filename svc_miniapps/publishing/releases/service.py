@@ -38,6 +38,8 @@ from svc_miniapps.publishing.reviews.models import Outcome
 from svc_miniapps.publishing.reviews.schemas import Approval, Reason
 from svc_miniapps.publishing.signatures.service import sign_approved
 from svc_miniapps.publishing.take_downs.queries import is_taken_down, require_standing
+from svc_miniapps.teams.webhooks.models import WebhookKind
+from svc_miniapps.teams.webhooks.service import enqueue
 
 _EVENTS = {
     Status.DRAFT: SecurityEvent("release_withdrawn"),
@@ -47,6 +49,13 @@ _EVENTS = {
     Status.PUBLISHED: SecurityEvent("release_published"),
     Status.GRAY: SecurityEvent("release_gray_changed"),
     Status.WITHDRAWN: SecurityEvent("release_gray_withdrawn"),
+}
+
+
+_TOLD = {
+    Status.APPROVED: WebhookKind.RELEASE_APPROVED,
+    Status.REJECTED: WebhookKind.RELEASE_REJECTED,
+    Status.PUBLISHED: WebhookKind.RELEASE_PUBLISHED,
 }
 
 
@@ -237,6 +246,9 @@ async def changed(tx: AsyncSession, release: Release, *events: ReleaseEvent) -> 
     await tx.flush()
     if events:
         await emit(tx, *events)
+    if kind := _TOLD.get(Status(release.status)):
+        team, code = (release.app.organisation_id, release.app.division_code), release.package.version_code
+        await enqueue(tx, *team, kind, release.app_id, release_id=release.id, version_code=code)
     record_on_commit(tx, _EVENTS[Status(release.status)], release_id=release.id, app_id=release.app_id)
     return schemas.Release.of(release)
 

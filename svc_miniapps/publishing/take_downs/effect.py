@@ -9,6 +9,8 @@ from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.models import TakeDown
 from svc_miniapps.publishing.take_downs.queries import in_effect
+from svc_miniapps.teams.webhooks.models import WebhookKind
+from svc_miniapps.teams.webhooks.service import enqueue
 
 
 async def put_in_effect(tx: AsyncSession, down: TakeDown) -> None:
@@ -18,6 +20,7 @@ async def put_in_effect(tx: AsyncSession, down: TakeDown) -> None:
     down.suspended_client = await suspend_by_take_down(tx, down.app_id, down.proposed_by)
     about = {"division_code": down.app.division_code, "kind": str(down.kind)}
     await emit(tx, AppTakenDown(app_id=down.app_id, take_down_id=down.id, **about))
+    await _tell(tx, down, WebhookKind.APP_TAKEN_DOWN)
 
 
 async def lift(tx: AsyncSession, down: TakeDown) -> None:
@@ -33,3 +36,9 @@ async def lift(tx: AsyncSession, down: TakeDown) -> None:
         await resume_after_take_down(tx, down.app_id)
     about = {"division_code": down.app.division_code, "kind": str(down.kind)}
     await emit(tx, AppRestored(app_id=down.app_id, take_down_id=down.id, **about))
+    await _tell(tx, down, WebhookKind.APP_RESTORED)
+
+
+async def _tell(tx: AsyncSession, down: TakeDown, kind: WebhookKind) -> None:
+    team = down.app.organisation_id, down.app.division_code
+    await enqueue(tx, *team, kind, down.app_id, take_down_id=down.id, kind_of_take_down=str(down.kind))

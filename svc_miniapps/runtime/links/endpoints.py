@@ -10,8 +10,8 @@ from kit.fields.divisions import DivisionCode
 from kit.papers.qr import drawn, painted
 from svc_miniapps.catalogue.copy import InCatalogue
 from svc_miniapps.catalogue.endpoints import PlatformVersion
+from svc_miniapps.catalogue.gray import gray_entries
 from svc_miniapps.catalogue.service import listed
-from svc_miniapps.catalogue.updates.gray import gray_entries
 from svc_miniapps.packages.store import Store
 from svc_miniapps.runtime.callers import Resident
 from svc_miniapps.runtime.links import schemas, service
@@ -63,7 +63,7 @@ async def resolve_own_link(
     """Get what an address of a mini-app opens for the caller, who may have a gray release of it."""
     async with packages.database.read() as tx:
         gray = await gray_entries(tx, catalogue, caller.id, phone.division_code, [address.app_id])
-    entry = gray.get(str(address.app_id)) or catalogue.entries.get(address.app_id)
+    entry = gray.get(address.app_id) or catalogue.entries.get(address.app_id)
     return await service.resolve(packages, entry, address, phone)
 
 

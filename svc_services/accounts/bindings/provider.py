@@ -14,10 +14,10 @@ from pydantic import BaseModel, SecretStr, ValidationError, ValidatorFunctionWra
 
 from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
 from chassis.telemetry import log
+from kit.endpoint_urls import Endpoints, EndpointUrlRefused
 from kit.signatures.messages import Unsignable, sign_request
 from kit.strict_json import answer_of
 from svc_services.accounts.premises.schemas import Premises
-from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
 class Outcome(StrEnum):

@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from kit.conformance.probe import Prober
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.applications.provider import LegalEntityRegistry
 
 

@@ -15,12 +15,12 @@ from chassis.auth import Caller
 from chassis.db import Database, new_id, now
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
+from kit.endpoint_urls import Endpoints
 from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
 from kit.key_sets import public_key_set
 from kit.staff.reach import acting_in
 from svc_services.callers import OPERATOR
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims, schemas
 from svc_services.providers.applications.models import ApplicationStatus, Closure, Provider, ProviderApplication
 from svc_services.providers.applications.provider import LegalEntityRegistry, Standing

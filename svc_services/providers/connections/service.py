@@ -15,12 +15,12 @@ from chassis.db import Database, now
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.conformance.probe import Company, Prober
+from kit.endpoint_urls import Endpoints
 from kit.key_sets import public_key_set
 from kit.security_log import record_on_commit
 from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from svc_services.callers import OPERATOR, SECURITY_OFFICER
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.applications.service import accepted_parameters, provider_of
 from svc_services.providers.connections import effects, key_terms, proofs, queries, refusals, schemas

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.problems import NotFound, checked_move
 from chassis.telemetry import SecurityEvent
+from kit.endpoint_urls import Endpoints
 from kit.etags import IfMatchMissing, etag_of, require_unchanged
 from kit.key_sets import public_key_set
 from kit.security_log import record_on_commit
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims
 from svc_services.providers.applications import schemas as applications
 from svc_services.providers.applications.models import TRANSITIONS, ApplicationStatus, ProviderApplication

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
-from svc_services.providers.deliveries.models import DeliveryFault
+from kit.deliveries import DeliveryFault
 
 
 class ProviderDeliveriesStalled(Event):

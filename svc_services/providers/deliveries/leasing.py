@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from chassis.outbox import emit
 from chassis.telemetry import log
+from kit.deliveries import MOST_FAILURES, PAUSES, PROBE_PAUSES, DeliveryFault, Outcome
 from kit.leases import claimable, pause_after
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.deliveries.events import ProviderDeliveriesResumed, ProviderDeliveriesStalled
@@ -23,17 +24,9 @@ from svc_services.providers.deliveries.models import (
     Delivery,
     DeliveryAttempt,
     DeliveryEndpoint,
-    DeliveryFault,
     DeliveryStatus,
 )
 from svc_services.providers.deliveries.service import locked_endpoint, release_waiting
-
-_MOST_FAILURES = 10
-"""In a row; then one delivery at a time is tried."""
-_PAUSES = (10, 30, 120, 300, 900, 1800, 3600, 7200, 14_400, 21_600)
-_PROBE_PAUSES = (30, 60, 120, 300, 600)
-_NOBODY_THERE = (401, 403, 404, 405, 410)
-"""What is answered to every delivery alike, as there is nobody at the address or they do not know us."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +38,6 @@ class Try:
     endpoint_url: str
     is_probe: bool
     """The endpoint is dead as far as we know."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    began_at: datetime
-    milliseconds: int
-    status: int | None = None
-    fault: DeliveryFault | None = None
-    answer: str | None = None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the endpoint works: it took the delivery, or refused this one."""
-        return self.fault is None or (self.status in range(400, 500) and self.status not in _NOBODY_THERE)
 
 
 async def providers_due(tx: AsyncSession) -> Sequence[UUID]:
@@ -170,7 +149,7 @@ def _settle(delivery: Delivery, outcome: Outcome, moment: datetime) -> None:
         delivery.settled_at = moment
     else:
         delivery.move_to(DeliveryStatus.PENDING)
-        delivery.try_at = moment + pause_after(_PAUSES, delivery.failures)
+        delivery.try_at = moment + pause_after(PAUSES, delivery.failures)
         delivery.failures += 1
 
 
@@ -181,13 +160,13 @@ async def _note(tx: AsyncSession, endpoint: DeliveryEndpoint, each: Try, outcome
         return
     endpoint.failures += 1
     endpoint.failing_since = endpoint.failing_since or moment
-    if endpoint.stalled_at is None and endpoint.failures >= _MOST_FAILURES:
+    if endpoint.stalled_at is None and endpoint.failures >= MOST_FAILURES:
         endpoint.stalled_at, endpoint.probes = moment, 0
-        endpoint.probe_at = moment + pause_after(_PROBE_PAUSES, 0)
+        endpoint.probe_at = moment + pause_after(PROBE_PAUSES, 0)
         await _tell_stalled(tx, endpoint, endpoint.failing_since, outcome)
     elif endpoint.stalled_at is not None and each.is_probe:  # not one that was under way when it died
         endpoint.probes += 1
-        endpoint.probe_at = moment + pause_after(_PROBE_PAUSES, endpoint.probes)
+        endpoint.probe_at = moment + pause_after(PROBE_PAUSES, endpoint.probes)
 
 
 async def _tell_stalled(tx: AsyncSession, endpoint: DeliveryEndpoint, since: datetime, last: Outcome) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
+from kit.deliveries import DeliveryFault
 from kit.leases import Leased
 from svc_services.base import Base
 
@@ -47,19 +48,6 @@ TRANSITIONS: dict[DeliveryStatus, set[DeliveryStatus]] = {
 }
 WAITING = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 _WAITING = text("status IN ('pending', 'sending')")
-
-
-class DeliveryFault(StrEnum):
-    """Why a try has delivered nothing."""
-
-    ADDRESS_REFUSED = "address_refused"
-    """The endpoint's name resolves to no address, or to one that is not public."""
-    NOT_REACHED = "not_reached"
-    NO_ANSWER = "no_answer"
-    """Also one that is too long or too slow."""
-    WRONG_STATUS = "wrong_status"
-    WRONG_ANSWER = "wrong_answer"
-    """200, and not `{"result": "received"}`."""
 
 
 class DeliveryEndpoint(Base):

@@ -4,7 +4,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from chassis.text import Instant
-from svc_services.providers.deliveries.models import DeliveryFault, DeliveryKind, DeliveryStatus
+from kit.deliveries import DeliveryFault
+from svc_services.providers.deliveries.models import DeliveryKind, DeliveryStatus
 
 
 class Delivery(BaseModel):

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from chassis.db import Database
 from chassis.http_client import outside_client
 from chassis.telemetry import log
+from kit.deliveries import Outcome
+from kit.endpoint_urls import Endpoints
 from kit.public_addresses import RESOLVE_SECONDS
-from svc_services.endpoint_urls import Endpoints
-from svc_services.providers.deliveries.leasing import Outcome, Try, begin, lease, providers_due, record
+from svc_services.providers.deliveries.leasing import Try, begin, lease, providers_due, record
 from svc_services.providers.deliveries.provider import HttpReceiver
 
 AT_ONCE = 16
@@ -86,4 +87,4 @@ class Sender:
 
     async def send(self, client: httpx.AsyncClient, each: Try) -> Outcome:
         """Send a delivery once."""
-        return await HttpReceiver(self.key, self.endpoints, self.seconds).send(client, each)
+        return await HttpReceiver(self.key, self.endpoints, self.seconds).deliver(client, each)

@@ -10,9 +10,9 @@ import httpx
 from chassis.http_client import TLS, NoAnswer, NotReached, Reply, call, outside_client
 from chassis.problems import Problem
 from chassis.telemetry import log
+from kit.endpoint_urls import Endpoints
 from kit.json_members import members
 from kit.key_sets import public_key_set
-from svc_services.endpoint_urls import Endpoints
 
 Keys = list[dict[str, Any]]
 

@@ -2,7 +2,7 @@
 
 from chassis.db import new_id
 from tests.svc_miniapps.catalogue.test_updates import changes, on_phone, phone
-from tests.svc_miniapps.stage import Headers, Json, Stage, outcome, package_of
+from tests.svc_miniapps.stage import YINING, Headers, Json, Stage, outcome, package_of
 
 OWN = "/miniapps/v1/me/updates"
 
@@ -33,3 +33,23 @@ async def test_own_updates_are_for_signed_in_persons(stage: Stage) -> None:
     client = stage.tokens.sign(sub="a-client", scope="staff")
     answer = await stage.api.post(OWN, json=phone(), headers={"Authorization": f"Bearer {client}"})
     assert answer.status_code in {401, 403}
+
+
+async def test_the_list_of_a_signed_in_person_shows_their_gray_version(stage: Stage) -> None:
+    app, tester = await stage.registered(), new_id()
+    await stage.published(app)
+    await stage.published(await stage.registered(name="公交到站"))
+    await stage.api.put(f"/miniapps/v1/apps/{app['app_id']}/testers/{tester}", headers=stage.team)
+    await stage.gray(app)
+    seen = {}
+    for name, person in (("tester", stage.person(person_id=tester)), ("other", stage.person())):
+        answer = await stage.api.get(
+            "/miniapps/v1/me/catalogue", params={"division_code": YINING, "limit": 5}, headers=person
+        )
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+        seen[name] = {each["name"]: (each["version"]["code"], each["sha256"]) for each in answer.json()["items"]}
+    public = {each["name"]: (each["version"]["code"], each["sha256"]) for each in await stage.catalogue()}
+    assert seen["other"] == public
+    assert seen["tester"]["公交到站"] == public["公交到站"]
+    (update,) = await own_changes(stage, stage.person(person_id=tester), on_phone(app))
+    assert seen["tester"]["停车泊位"] == (2, update["sha256"])

@@ -11,9 +11,9 @@ from chassis.db import Database, new_id, now
 from chassis.inbox import Received
 from chassis.testing import Tokens, emitted
 from kit.evidence.retention import carry_out
+from svc_miniapps.closure import HANDLERS as MESSAGES
 from svc_miniapps.publishing.testers.consumers import PersonClosed
 from svc_miniapps.retention import RETENTION
-from svc_miniapps.runtime.messages.consumers import HANDLERS as MESSAGES
 from svc_miniapps.runtime.messages.models import AppMessage
 from svc_miniapps.runtime.subscriptions.consumers import HANDLERS as SUBSCRIPTIONS
 from svc_miniapps.runtime.subscriptions.consumers import AppChanged

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from chassis.db import new_id, now
 from kit.calendar import today
+from kit.endpoint_urls import Endpoints
 from svc_services.accounts.bindings.provider import HttpAccountVerifier, Outcome, Question
-from svc_services.endpoint_urls import Endpoints
 from tests.svc_services.companies import ProviderSystem
 
 NAME = "provider.example"

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from chassis.db import Database
 from chassis.testing import Tokens, emitted
+from kit.endpoint_urls import Endpoints
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
-from svc_services.endpoint_urls import Endpoints
 from tests.svc_services.accounts.bindings.conftest import Bind
 from tests.svc_services.companies import (
     BINDINGS,

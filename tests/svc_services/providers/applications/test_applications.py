@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, client_of, emitted, once
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.applications.models import Provider, ProviderApplication
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_services.companies import APPLICATIONS, application, apply, approved, uscc

@@ -17,7 +17,7 @@ from contracts.reference_provider.platform_keys import PlatformKeys
 from contracts.reference_provider.server import Company, create_app
 from deploy.local.programs import LOOPBACK, free_port
 from kit.conformance.probe import Prober
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.conformance.models import ConformanceRun
 from svc_services.providers.conformance.worker import run_due
 from tests.contracts.reference_provider.processes import Platform

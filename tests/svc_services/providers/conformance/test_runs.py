@@ -11,8 +11,8 @@ import pytest
 
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, once
+from kit.endpoint_urls import Endpoints
 from kit.fields.customer_parameters import TEN_DIGITS
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.conformance.models import ConformanceRun
 from svc_services.providers.conformance.roster import invented
 from svc_services.providers.conformance.worker import run_due

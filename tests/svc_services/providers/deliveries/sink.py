@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, literal_column, select, update
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.deliveries.models import Delivery, DeliveryAttempt, DeliveryEndpoint, DeliveryKind
 from svc_services.providers.deliveries.sender import Sender

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.testing import Tokens, emitted, once
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.leasing import providers_due
 from svc_services.providers.deliveries.sender import Sender
 from tests.svc_services.companies import answer_with_bytes

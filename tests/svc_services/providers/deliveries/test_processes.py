@@ -18,8 +18,8 @@ from sqlalchemy import URL, make_url
 from chassis.db import Database
 from chassis.testing import PUBLIC_URL, Tokens, client_of, until
 from deploy.local.programs import LOOPBACK, Program, free_port, running
+from kit.endpoint_urls import Endpoints
 from svc_services.app import create_app
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.sender import Sender
 from svc_services.settings import Settings
 from svc_services.starter import load_reference_data

@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, until
+from kit.deliveries import DeliveryFault
+from kit.endpoint_urls import Endpoints
 from kit.signatures.keys import thumbprint
 from kit.signatures.messages import Request, verify_request
-from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.deliveries.leasing import begin, lease, record
-from svc_services.providers.deliveries.models import DeliveryFault, DeliveryStatus
+from svc_services.providers.deliveries.models import DeliveryStatus
 from svc_services.providers.deliveries.sender import AT_ONCE, Sender
 from svc_services.providers.deliveries.service import give_up_due
 from tests.svc_services.companies import ProviderSystem, ReceivedRequest, answer_with, answer_with_bytes

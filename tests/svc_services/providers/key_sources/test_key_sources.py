@@ -11,7 +11,7 @@ from sqlalchemy import func, update
 
 from chassis.db import Database, now
 from chassis.testing import Tokens, emitted, once
-from svc_services.endpoint_urls import Endpoints
+from kit.endpoint_urls import Endpoints
 from svc_services.providers.key_sources.models import FetchedKey, KeyFetch
 from svc_services.providers.key_sources.provider import HttpKeySource
 from svc_services.providers.key_sources.service import fetch_due, hurry

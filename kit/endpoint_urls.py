@@ -1,4 +1,4 @@
-"""Where a provider's endpoint may be: checked at the application, and by `kit.public_addresses` at every call."""
+"""Where an endpoint of outsiders may be: checked when it is named, and by `kit.public_addresses` at every call."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class EndpointUrlRefused(Problem):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The rule for endpoints of providers: anywhere (a development machine), or public https addresses only."""
+    """The rule for endpoints: anywhere (a development machine), or public https addresses only."""
 
     anywhere: bool
     resolve: Resolve = resolve

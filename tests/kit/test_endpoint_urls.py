@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.endpoint_urls import Endpoints, EndpointUrlRefused
 from kit.signatures.messages import sign_request
-from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
 async def public_address(_: str, __: int) -> list[str]:

@@ -15,17 +15,19 @@ from svc_miniapps.publishing.signatures.service import signatures_of
 
 
 async def gray_entries(
-    tx: AsyncSession, catalogue: Catalogue, person_id: UUID, division_code: str, app_ids: Sequence[UUID]
-) -> dict[str, Entry]:
-    """Of these apps those of which the person has another version than the catalogue, by the id as it is written."""
+    tx: AsyncSession,
+    catalogue: Catalogue,
+    person_id: UUID,
+    division_code: str,
+    app_ids: Sequence[UUID] | None = None,
+) -> dict[UUID, Entry]:
+    """Of these apps, or all of the division, those of which the person has another version than the catalogue."""
     gray = await gray_for(tx, person_id, division_code, app_ids)
     packages = [each.package_id for each in gray.values()]
     faces = {face.package_id: face for face in await tx.scalars(_faces(packages))} if packages else {}
     signatures = await signatures_of(tx, packages) if packages else {}
     return {
-        str(app_id): _entry(
-            catalogue.entries[app_id], each, faces.get(each.package_id), signatures.get(each.package_id)
-        )
+        app_id: _entry(catalogue.entries[app_id], each, faces.get(each.package_id), signatures.get(each.package_id))
         for app_id, each in gray.items()
         if app_id in catalogue.entries
     }
