@@ -46,6 +46,9 @@ TABLES = {
     "joint_results": Held(_TRAIL, "kept: how the branches ended; it names nobody"),
     "materials": Held(_ACCOUNTS, "30 days after the last use; when the closure of the account takes effect"),
     "application_materials": Held(_ACCOUNTS, "three years after the end of the case; with the material"),
+    "material_uses": Held(
+        _ACCOUNTS, "three years after the end of the complaint, or after the reading; with the material"
+    ),
     "papers": Held(_TRAIL, "kept: what proves a paper; it names nobody"),
     "paper_contents": Held(_ACCOUNTS, "three years after the end of the case; when the closure takes effect"),
     "case_reads": Held(_TRAIL, "kept: who looked at which case"),

@@ -78,6 +78,14 @@ RULES: Mapping[str, Rule] = {
         "the decision rests on them; the files go once nothing uses them",
         _LIMITATION,
     ),
+    "material_uses": Period(
+        _YEARS_3,
+        "SELECT CASE used_by WHEN 'complaint' THEN "
+        "(SELECT ended_at FROM complaints WHERE complaints.id = material_uses.subject_id) "
+        "ELSE (SELECT submitted_at FROM meter_readings WHERE meter_readings.id = material_uses.subject_id) END",
+        "the answer, or the bill, can be challenged; the files go once nothing uses them",
+        _LIMITATION,
+    ),
     "paper_contents": Period(
         _YEARS_3,
         "SELECT ended_at FROM applications JOIN papers ON papers.application_id = applications.id "
