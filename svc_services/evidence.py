@@ -24,6 +24,8 @@ TABLES = {
     "arrears_notices": Held(
         _ACCOUNTS, "the account and its bills are erased three years after the end; the rest is kept"
     ),
+    "arrears_bills": Held(_ACCOUNTS, "three years after the end of the notice; holds ids only"),
+    "bill_disputes": Held(_ACCOUNTS, "three years after the decision; holds ids and times only"),
     "arrears_steps": Held(_ACCOUNTS, "kept with the notice; holds days and times only"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "application_corrections": Held(_TRAIL, "kept: who corrected the application of a company; never a phone"),

@@ -71,6 +71,13 @@ RULES: Mapping[str, Rule] = {
         {"account_number": "''", "bill_numbers": "'{}'::text[]"},
         along={"salt": "gen_random_uuid()"},
     ),
+    "arrears_bills": Period(
+        _YEARS_3,
+        "SELECT closed_at FROM arrears_notices WHERE arrears_notices.id = arrears_bills.notice_id",
+        "a cut-off can be challenged",
+        _LIMITATION,
+    ),
+    "bill_disputes": Period(_YEARS_3, "decided_at", "a cut-off can be challenged", _LIMITATION),
     "materials": Job("svc_services.cases.materials.worker:forget_old", _ENOUGH),
     "application_materials": Period(
         _YEARS_3,
