@@ -19,6 +19,7 @@ _WHY = ("nothing_due", "paid_before_cut_off", "by_company")
 def upgrade() -> None:
     _create_uses()
     _create_disputes()
+    op.add_column("key_fetches", sa.Column("problem", sa.Text(), nullable=True))
     for table in ("joint_surveys", "joint_survey_answers"):
         op.add_column(table, sa.Column("round", sa.Integer(), server_default="1", nullable=False))
         op.alter_column(table, "round", server_default=None)
@@ -76,6 +77,7 @@ def downgrade() -> None:
     """Refused by the checks once a notice was refused or disputed: what was said of it is kept."""
     for table in ("joint_survey_answers", "joint_surveys"):
         op.drop_column(table, "round")
+    op.drop_column("key_fetches", "problem")
     _index_live(*_OVER)
     _check(_STEPS, "explanation", _one_of("explanation", *_WHY))
     _check(_STEPS, "action", _one_of("action", *_ACTIONS))
