@@ -41,6 +41,8 @@ from svc_services.cases.materials.case_endpoints import router as case_materials
 from svc_services.cases.materials.counter_endpoints import router as counter_materials
 from svc_services.cases.materials.endpoints import router as materials
 from svc_services.cases.materials.own_records import of_person as own_materials
+from svc_services.cases.materials.reading_endpoints import router as meter_photos
+from svc_services.cases.materials.reading_endpoints import use_photo
 from svc_services.cases.papers.endpoints import router as papers
 from svc_services.cases.queue.endpoints import router as application_queue
 from svc_services.cases.received.endpoints import router as received_applications
@@ -67,6 +69,7 @@ from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
 from svc_services.supervision.complaints.endpoints import router as complaints
+from svc_services.supervision.complaints.material_endpoints import router as complaint_materials
 from svc_services.supervision.complaints.own_records import of_person as own_complaints
 from svc_services.supervision.complaints.received_endpoints import router as received_complaints
 from svc_services.supervision.hotline.endpoints import router as hotline
@@ -94,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 *(conformance, own_conformance, service_items, corrections, deliveries, own_deliveries),
                 *(account_invitations, meter_readings, binding_proofs, binding_ends, account_clashes),
                 *(calendars, calendar_changes, late_cases, supervision_orders, ratings, rectifications, league),
-                *(complaints, received_complaints, hotline),
+                *(complaints, received_complaints, complaint_materials, hotline, meter_photos),
                 *(account_premises, outages, arrears),
             ),
         ],
@@ -108,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
     app.state.prober = Prober(key, app.state.endpoints.target, seconds=PROBE_SECONDS)
-    app.state.workflow_of = workflow_of
+    app.state.workflow_of, app.state.use_photo = workflow_of, use_photo
     of_cases = (own_applications, own_joint_applications, own_materials, own_counter_filings)
     app.state.own_records = (*of_cases, own_ratings, own_complaints)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)

@@ -24,6 +24,8 @@ TABLES = {
     "arrears_notices": Held(
         _ACCOUNTS, "the account and its bills are erased three years after the end; the rest is kept"
     ),
+    "arrears_bills": Held(_ACCOUNTS, "three years after the end of the notice; holds ids only"),
+    "bill_disputes": Held(_ACCOUNTS, "three years after the decision; holds ids and times only"),
     "arrears_steps": Held(_ACCOUNTS, "kept with the notice; holds days and times only"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "application_corrections": Held(_TRAIL, "kept: who corrected the application of a company; never a phone"),
@@ -46,6 +48,9 @@ TABLES = {
     "joint_results": Held(_TRAIL, "kept: how the branches ended; it names nobody"),
     "materials": Held(_ACCOUNTS, "30 days after the last use; when the closure of the account takes effect"),
     "application_materials": Held(_ACCOUNTS, "three years after the end of the case; with the material"),
+    "material_uses": Held(
+        _ACCOUNTS, "three years after the end of the complaint, or after the reading; with the material"
+    ),
     "papers": Held(_TRAIL, "kept: what proves a paper; it names nobody"),
     "paper_contents": Held(_ACCOUNTS, "three years after the end of the case; when the closure takes effect"),
     "case_reads": Held(_TRAIL, "kept: who looked at which case"),

@@ -71,11 +71,26 @@ RULES: Mapping[str, Rule] = {
         {"account_number": "''", "bill_numbers": "'{}'::text[]"},
         along={"salt": "gen_random_uuid()"},
     ),
+    "arrears_bills": Period(
+        _YEARS_3,
+        "SELECT closed_at FROM arrears_notices WHERE arrears_notices.id = arrears_bills.notice_id",
+        "a cut-off can be challenged",
+        _LIMITATION,
+    ),
+    "bill_disputes": Period(_YEARS_3, "decided_at", "a cut-off can be challenged", _LIMITATION),
     "materials": Job("svc_services.cases.materials.worker:forget_old", _ENOUGH),
     "application_materials": Period(
         _YEARS_3,
         "SELECT ended_at FROM applications WHERE applications.id = application_materials.application_id",
         "the decision rests on them; the files go once nothing uses them",
+        _LIMITATION,
+    ),
+    "material_uses": Period(
+        _YEARS_3,
+        "SELECT CASE used_by WHEN 'complaint' THEN "
+        "(SELECT ended_at FROM complaints WHERE complaints.id = material_uses.subject_id) "
+        "ELSE (SELECT submitted_at FROM meter_readings WHERE meter_readings.id = material_uses.subject_id) END",
+        "the answer, or the bill, can be challenged; the files go once nothing uses them",
         _LIMITATION,
     ),
     "paper_contents": Period(

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,7 @@ import pytest
 
 from deploy.local.platform import LocalPlatform, local_platform
 from deploy.local.programs import free_port
-from kit.calendar import today
+from kit.calendar import today, working_day_after
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.company_systems import CompanySystem, new_key
@@ -32,7 +31,7 @@ from tests.svc_services.providers.connections.companies import public
 
 KINDS = ("water", "electricity", "gas", "heating", "telecom", "cable_tv")
 JOINT, RECEIVED_JOINT = "/services/v1/joint-applications", "/services/v1/received-joint-applications"
-EARLY, LATE = (f"{today() + timedelta(days=days)}" for days in (20, 21))
+EARLY, LATE = (f"{working_day_after(today(), days)}" for days in (14, 15))
 FEE_FEN = 120_000
 
 

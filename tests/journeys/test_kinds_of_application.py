@@ -268,7 +268,7 @@ def _live_through(town: Town, kind: Kind) -> None:
 
 def _refuse_a_second(town: Town, kind: Kind, number: str) -> None:
     """An account has one open application of a kind."""
-    with pytest.raises(AssertionError, match="application_open_already"):
+    with pytest.raises(AssertionError, match="application_filed_already"):
         town.file(kind, number)
 
 

@@ -109,7 +109,9 @@ ENDPOINTS = [
     ("POST", f"/services/v1/binding-ends/{ANY}/reject", OPERATORS),
     ("POST", f"{BINDINGS}/{ANY}/meter-readings", PERSONS),
     ("GET", f"{BINDINGS}/{ANY}/meter-readings", PERSONS),
+    ("GET", f"{BINDINGS}/{ANY}/meter-readings/{ANY}/photo", PERSONS),
     ("GET", "/services/v1/meter-readings", PROVIDERS),
+    ("GET", f"/services/v1/meter-readings/{ANY}/photo", PROVIDERS),
     ("POST", "/services/v1/meter-reading-days", PROVIDERS),
     ("POST", "/services/v1/meter-changes", PROVIDERS),
     ("GET", PROPOSALS, OPERATORS | PROVIDERS),
@@ -231,7 +233,9 @@ ENDPOINTS = [
         ("POST", f"{COMPLAINTS}/{ANY}/{action}", PERSONS)
         for action in ("withdraw", "confirm", "dispute", "reopen", "hand-over")
     ),
+    ("PUT", f"{COMPLAINTS}/{ANY}/materials/{ANY}", PERSONS),
     ("GET", GOT_COMPLAINTS, SUPERVISED),
+    ("GET", f"{GOT_COMPLAINTS}/{ANY}/materials/{ANY}", SUPERVISED),
     ("GET", f"{GOT_COMPLAINTS}/{ANY}", SUPERVISED),
     *(("POST", f"{GOT_COMPLAINTS}/{ANY}/{action}", COUNTERS) for action in ("accept", "refuse", "assign", "call-back")),
     ("POST", f"{GOT_COMPLAINTS}/{ANY}/answer", (RATED | OPERATORS) - {"company operator"}),

@@ -28,7 +28,7 @@ from tests.svc_services.cases.case_migrations.migrations import moved
 from tests.svc_services.cases.counter.counters import counter_of
 from tests.svc_services.cases.extensions.test_extensions import extend
 from tests.svc_services.cases.fees.test_accounts import awaiting_activation
-from tests.svc_services.cases.joint.scenes import answer, case_of, companies, filed, followed, in_days, refused
+from tests.svc_services.cases.joint.scenes import answer, case_of, companies, filed, followed, refused, weekday
 from tests.svc_services.cases.joint.scenes import propose as propose_days
 from tests.svc_services.cases.routings.test_routings import route
 from tests.svc_services.catalogue.service_items.items import decide as decide_item
@@ -182,9 +182,9 @@ async def ask_two_companies(api: httpx.AsyncClient, tokens: Tokens, database: Da
     """A joint application with a day for one visit, and its result when both have refused."""
     headers = tokens.resident(new_id())
     joint = await filed(api, headers, await companies(api, tokens, 2))
-    assert (await propose_days(api, headers, joint, in_days(20), in_days(21))).status_code == 200
+    assert (await propose_days(api, headers, joint, weekday(14), weekday(15))).status_code == 200
     for at in (1, 2):
-        assert (await answer(api, tokens, joint, at, in_days(21))).status_code == 200
+        assert (await answer(api, tokens, joint, at, weekday(15))).status_code == 200
     await followed(database, *[await refused(api, tokens, case_of(joint, at)) for at in (1, 2)])
 
 

@@ -10,7 +10,7 @@ from chassis.inbox import AnyHandler, EventData, Handler, Received
 from svc_payments.collection.arrears import service
 from svc_payments.collection.arrears.models import Arrears
 
-_FINAL = frozenset({"settled", "reconnecting", "reconnected", "withdrawn"})
+_FINAL = frozenset({"settled", "reconnecting", "reconnected", "withdrawn", "refused"})
 """From here on it makes no difference what is due."""
 
 

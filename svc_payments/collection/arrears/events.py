@@ -2,7 +2,7 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from chassis.outbox import Event
 
@@ -29,6 +29,8 @@ class ArrearsChanged(Event):
     """The latest due date of the bills that are due; of a bill that came later than that, the day on which it came."""
     first_period: date | None
     """The first day of the earliest month that the bills that are due are for."""
+    bill_ids: list[UUID] = Field(default_factory=list)
+    """Of all bills of the notice that are known on its account, due or not."""
     check_id: UUID | None = None
     """Of the question that this answers, if any: all of it was read after svc_services had asked."""
     paid_at: datetime | None

@@ -25,7 +25,8 @@ SELECT followed.notice_id,
     (cardinality(followed.bill_numbers) - count(bill.id))::integer AS unknown_bills,
     max(greatest(bill.due_date, (bill.created_at AT TIME ZONE 'Asia/Shanghai')::date))
         FILTER (WHERE bill.status IN ('due', 'paying')) AS overdue_since,
-    min(bill.period) FILTER (WHERE bill.status IN ('due', 'paying')) AS first_period
+    min(bill.period) FILTER (WHERE bill.status IN ('due', 'paying')) AS first_period,
+    coalesce(array_agg(bill.id ORDER BY bill.id) FILTER (WHERE bill.id IS NOT NULL), '{{}}') AS bill_ids
 FROM arrears AS followed
 LEFT JOIN bill_numbers AS number
     ON number.provider_id = followed.provider_id AND number.bill_number = ANY (followed.bill_numbers)
@@ -92,6 +93,7 @@ async def _publish(tx: AsyncSession, followed: Mapping[UUID, Arrears], check_id:
             check_id=check_id,
             paid_at=await tx.scalar(_PAID_AT, bills),
             first_period=standing["first_period"],
+            bill_ids=standing["bill_ids"],
             **said,
         )
         await emit(tx, changed)

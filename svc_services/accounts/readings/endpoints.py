@@ -2,15 +2,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from sqlalchemy import select
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.accounts.readings import schemas, service
 from svc_services.accounts.readings.models import MeterReading
+from svc_services.accounts.readings.photos import Photos
 from svc_services.callers import Resident
 
 router = APIRouter(prefix="/services/v1", tags=["meter readings"])
@@ -20,13 +19,13 @@ _OF_BINDING = "/account-bindings/{binding_id}/meter-readings"
 
 @router.post(_OF_BINDING, status_code=201)
 async def submit_meter_reading(
-    tx: Tx, caller: Resident, once: OnceKey, binding_id: UUID, body: schemas.NewMeterReading
+    tx: Tx, caller: Resident, once: OnceKey, photos: Photos, binding_id: UUID, body: schemas.NewMeterReading
 ) -> schemas.SubmittedReading:
     """Submit what the meter of the caller's account shows today.
 
     A second reading of a day corrects the first, which stays on record.
     """
-    return await once.do(tx, caller, service.take(tx, caller.id, binding_id, body))
+    return await once.do(tx, caller, service.take(tx, caller.id, binding_id, body, photos))
 
 
 @router.get(_OF_BINDING)
@@ -35,11 +34,7 @@ async def list_own_meter_readings(
 ) -> Page[schemas.SubmittedReading]:
     """List the readings of the caller's account since it changed hands, newest first."""
     binding = await service.reader(tx, caller.id, binding_id)
-    query = select(MeterReading).where(
-        MeterReading.provider_id == binding.provider_id, MeterReading.account_number == binding.account_number
-    )
-    if began := await held_from(tx, binding.provider_id, binding.account_number):
-        query = query.where(MeterReading.read_on >= began)
+    query = await service.readings_of(tx, binding)
     return await page_of(tx, query, page, MeterReading.id, service.shown, newest_first=True)
 
 
@@ -51,7 +46,7 @@ async def list_meter_readings(
     after_number: Annotated[int, Query(ge=0, le=10**15, description="The last number that you have.")] = 0,
 ) -> Page[schemas.ReceivedMeterReading]:
     """List the readings of the provider's meters by number, corrected ones too."""
-    query = select(MeterReading).where(MeterReading.provider_id == caller.id, MeterReading.number > after_number)
+    query = service.received_by(caller.id).where(MeterReading.number > after_number)
     return await page_of(tx, query, page, MeterReading.number, service.received)
 
 

@@ -1,5 +1,6 @@
 """Readings that residents take of their meters, when a provider takes them, and the meters it has changed."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -60,6 +61,7 @@ class MeterReading(Base):
             postgresql_where=text("replaced_at IS NULL"),
         ),
         Index(None, "binding_id"),
+        Index("ix_meter_readings_photo_id", "photo_id", postgresql_where=text("photo_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -82,6 +84,13 @@ class MeterReading(Base):
     """The reading of the same day that this one corrects."""
     replaced_at: Mapped[datetime | None] = mapped_column(Timestamp)
     submitted_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    photo_id: Mapped[UUID | None]
+    """A material that shows the meter, until it is deleted."""
+
+
+async def forget_photos(tx: AsyncSession, material_ids: Collection[UUID]) -> None:
+    """Unlink deleted photos; the readings stay."""
+    await tx.execute(update(MeterReading).where(MeterReading.photo_id.in_(material_ids)).values(photo_id=None))
 
 
 async def forget_readers(tx: AsyncSession, person_id: UUID) -> None:

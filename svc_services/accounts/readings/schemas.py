@@ -40,6 +40,8 @@ class NewMeterReading(BaseModel):
     """What the meter shows now: up to nine digits, and three behind the point."""
     confirmed: bool = False
     """That an unusual reading is meant; after 409 `reading_confirmation_needed`."""
+    photo_id: UUID | None = None
+    """A picture of the meter: the `material_id` of a file of one's own that is `kept`."""
 
 
 class SubmittedReading(BaseModel):
@@ -60,6 +62,8 @@ class SubmittedReading(BaseModel):
     replaced_at: datetime | None
     """When another one corrected it; null for the reading that holds."""
     submitted_at: datetime
+    photo_id: UUID | None
+    """The picture of the meter, at `/meter-readings/{reading_id}/photo` of who sees the reading; null without one."""
 
 
 class ReceivedMeterReading(SubmittedReading):

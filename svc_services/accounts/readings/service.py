@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,10 @@ from chassis.problems import NotFound, Problem
 from kit.calendar import today_of
 from svc_services.accounts.bindings.models import RIGHTS, AccountBinding, BindingStatus, Right, Role
 from svc_services.accounts.bindings.service import BadAccountNumber, ProviderSuspended, own
+from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.accounts.readings import rules, schemas
 from svc_services.accounts.readings.models import MeterBook, MeterChange, MeterReading
+from svc_services.accounts.readings.photos import UsePhoto
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
@@ -53,13 +55,14 @@ class OtherMeterChangeKnown(Problem):
 
 
 async def take(
-    tx: AsyncSession, person_id: UUID, binding_id: UUID, new: schemas.NewMeterReading
+    tx: AsyncSession, person_id: UUID, binding_id: UUID, new: schemas.NewMeterReading, use_photo: UsePhoto
 ) -> schemas.SubmittedReading:
     """Record today's reading; an earlier one of today is kept as corrected.
 
     Raises:
         NotFound, NotForYourRole, ProviderSuspended, NoMeter, ReadingsNotTaken, ReadingConfirmationNeeded
         ReadingBelowLast, ReadingBeyondRegister
+        Problem: the photo is none that can be used.
     """
     binding = await reader(tx, person_id, binding_id, locked=True)
     await _require_taken(tx, binding.provider_id)
@@ -67,7 +70,11 @@ async def take(
     outcome = await _outcome(tx, binding, new.reading)
     if outcome.unusual and not new.confirmed:
         raise ReadingConfirmationNeeded(usage=f"{(outcome.usage or Decimal(0)).normalize():f}")
-    return shown(await _record(tx, binding, new.reading, outcome))
+    taken = await _record(tx, binding, new.reading, outcome)
+    if new.photo_id:
+        await use_photo(tx, person_id, taken.id, new.photo_id)
+        taken.photo_id = new.photo_id
+    return shown(taken)
 
 
 async def reader(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
@@ -83,6 +90,20 @@ async def reader(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked:
     if Right.READ_METER not in RIGHTS[Role(binding.role)]:
         raise NotForYourRole
     return binding
+
+
+async def readings_of(tx: AsyncSession, binding: AccountBinding) -> Select[MeterReading]:
+    """The readings of an account since it last changed hands."""
+    query = select(MeterReading).where(
+        MeterReading.provider_id == binding.provider_id, MeterReading.account_number == binding.account_number
+    )
+    began = await held_from(tx, binding.provider_id, binding.account_number)
+    return query.where(MeterReading.read_on >= began) if began else query
+
+
+def received_by(provider_id: UUID) -> Select[MeterReading]:
+    """The readings of a provider's meters."""
+    return select(MeterReading).where(MeterReading.provider_id == provider_id)
 
 
 async def set_days(tx: AsyncSession, provider_id: UUID, days: schemas.MeterReadingDays) -> schemas.MeterReadingDays:
@@ -225,4 +246,4 @@ def received(reading: MeterReading) -> schemas.ReceivedMeterReading:
 
 def _fields(reading: MeterReading) -> dict[str, object]:
     names = ("account_number", "read_on", "reading", "usage", "rolled_over", "confirmed", "replaces", "replaced_at")
-    return {name: getattr(reading, name) for name in (*names, "submitted_at")} | {"reading_id": reading.id}
+    return {name: getattr(reading, name) for name in (*names, "submitted_at", "photo_id")} | {"reading_id": reading.id}

@@ -13,6 +13,7 @@ from kit.etags import IfMatchMissing, etag_of, require_unchanged
 from kit.fields.divisions import WHOLE
 from svc_services.accounts.bindings.queries import is_holder
 from svc_services.accounts.bindings.service import ProviderSuspended, UnknownProvider
+from svc_services.accounts.premises.models import comparable
 from svc_services.base import lock
 from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
@@ -20,6 +21,7 @@ from svc_services.cases.applications.refusals import (
     AccountNeeded,
     AccountNotYours,
     AlreadySubmitted,
+    FiledAlready,
     NoAccountWanted,
     NotServedThere,
     NoWorkflow,
@@ -95,7 +97,7 @@ async def file(tx: AsyncSession, case: Application) -> None:
     """Make a draft a case; its row is locked, or nobody else knows it yet.
 
     Raises:
-        TooManyOpen, and what `submit` raises
+        FiledAlready, TooManyOpen, and what `submit` raises
     """
     await _require_few(tx, case)
     workflow = await workflow_for(tx, case.provider_id, case.kind, case.division_code)
@@ -112,15 +114,30 @@ async def file(tx: AsyncSession, case: Application) -> None:
 
 
 async def _require_few(tx: AsyncSession, case: Application) -> None:
+    """Refuse what the person has open already: at the same account, or without one at the same address.
+
+    Raises:
+        FiledAlready, TooManyOpen
+    """
     await lock(tx, "open cases of", case.person_id)
-    alike = select(func.count()).where(
+    alike = select(Application).where(
         Application.person_id == case.person_id,
         Application.provider_id == case.provider_id,
         Application.kind == case.kind,
         Application.status == CaseStatus.OPEN,
     )
-    if (await tx.scalar(alike) or 0) >= MOST_OPEN_ALIKE:
+    mine = (await tx.scalars(alike.limit(MOST_OPEN_ALIKE))).all()
+    if same := next((each for each in mine if _place(each) == _place(case)), None):
+        raise FiledAlready(kind=str(case.kind), case_number=same.case_number, application_id=str(same.id))
+    if len(mine) >= MOST_OPEN_ALIKE:
         raise TooManyOpen(most=MOST_OPEN_ALIKE)
+
+
+def _place(case: Application) -> tuple[str, str]:
+    """What an application is for: its account, or the address in its form."""
+    if case.account_number is not None:
+        return case.account_number, ""
+    return case.division_code, comparable(str(case.form.get("address") or ""))
 
 
 async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_match: str | None) -> Application:

@@ -31,6 +31,12 @@ class TooManyOpen(Problem):
     status, code = 409, "too_many_open"
 
 
+class FiledAlready(Problem):
+    """The applicant has an open application of the kind for the same account or address; it is named."""
+
+    status, code = 409, "application_filed_already"
+
+
 class TooManyDrafts(Problem):
     status, code = 409, "too_many_drafts"
 

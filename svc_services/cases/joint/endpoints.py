@@ -94,12 +94,12 @@ async def propose_survey_days(
     joint_application_id: UUID,
     body: schemas.ProposedDays,
 ) -> schemas.JointApplication:
-    """Propose days on which all companies could come at once; they are proposed once."""
+    """Propose days on which all companies could come at once, and further ones where none suited all."""
 
     async def propose() -> schemas.JointApplication:
         await service.own(tx, caller.id, joint_application_id)
         held = await locked(tx, joint_application_id)
-        await surveys.propose(tx, held, body.days, None)
+        await surveys.propose(tx, held, body, None)
         return await shown(tx, held.joint)
 
     return tagged(response, await once.do(tx, caller, propose()))

@@ -98,7 +98,8 @@ class SurveyStatus(StrEnum):
 SURVEY_TRANSITIONS: dict[SurveyStatus, set[SurveyStatus]] = {
     SurveyStatus.PROPOSED: {SurveyStatus.AGREED, SurveyStatus.FAILED},
     SurveyStatus.AGREED: set(),
-    SurveyStatus.FAILED: set(),
+    # Further days, while the companies may still answer.
+    SurveyStatus.FAILED: {SurveyStatus.PROPOSED},
 }
 
 
@@ -111,7 +112,7 @@ class SurveyFailure(StrEnum):
 
 
 class JointSurvey(Base):
-    """Days proposed for one visit of all companies. There is one such round in a joint application, so it ends."""
+    """Days proposed for one visit of all companies. All rounds of it have one last day for answers, so it ends."""
 
     __tablename__ = "joint_surveys"
     __table_args__ = (
@@ -126,6 +127,8 @@ class JointSurvey(Base):
 
     joint_application_id: Mapped[UUID] = mapped_column(ForeignKey("joint_applications.id"), primary_key=True)
     status: Mapped[SurveyStatus] = mapped_column(Text, default=SurveyStatus.PROPOSED)
+    round: Mapped[int] = mapped_column(default=1)
+    """Rises where no day suited all and further ones are proposed."""
     days: Mapped[list[date]] = mapped_column(ARRAY(Date))
     due_on: Mapped[date]
     """The last day for answers."""
@@ -144,6 +147,12 @@ class JointSurvey(Base):
         self.status = checked_move(SURVEY_TRANSITIONS, SurveyStatus(self.status), SurveyStatus.FAILED)
         self.failure, self.decided_at = failure, now()
 
+    def propose_again(self, days: list[date], proposed_by: UUID | None) -> None:
+        self.status = checked_move(SURVEY_TRANSITIONS, SurveyStatus(self.status), SurveyStatus.PROPOSED)
+        self.failure = self.decided_at = None
+        self.round += 1
+        self.days, self.proposed_by, self.proposed_at = days, proposed_by, now()
+
 
 class JointSurveyAnswer(Base):
     """The proposed days on which a company can come; none is an answer too."""
@@ -154,6 +163,8 @@ class JointSurveyAnswer(Base):
         ForeignKey("joint_surveys.joint_application_id"), primary_key=True
     )
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"), primary_key=True)
+    round: Mapped[int] = mapped_column(default=1)
+    """Of the survey; an answer to an earlier one counts no more."""
     days: Mapped[list[date]] = mapped_column(ARRAY(Date))
     answered_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 

@@ -48,13 +48,16 @@ async def propose_survey_days_as_provider(
     joint_application_id: UUID,
     body: schemas.ProposedDays,
 ) -> schemas.ReceivedJointApplication:
-    """Propose days on which all companies could come at once, where nobody has; the provider accepts them."""
+    """Propose days on which all companies could come at once, where nobody has or none suited all.
+
+    The provider accepts them.
+    """
 
     async def propose() -> schemas.ReceivedJointApplication:
         provider = await locked_caller(tx, caller.id, read=True)
         await service.of_provider(tx, caller.id, joint_application_id)
         held = await locked(tx, joint_application_id)
-        await surveys.propose(tx, held, body.days, caller.id)
+        await surveys.propose(tx, held, body, caller.id)
         return await shown_to_provider(tx, held.joint, provider)
 
     return tagged(response, await once.do(tx, caller, propose()))
@@ -68,5 +71,5 @@ async def set_survey_answer(
     provider = await locked_caller(tx, caller.id, read=True)
     await service.of_provider(tx, caller.id, joint_application_id)
     held = await locked(tx, joint_application_id)
-    await surveys.answer(tx, held, caller.id, body.days)
+    await surveys.answer(tx, held, caller.id, body)
     return tagged(response, await shown_to_provider(tx, held.joint, provider))

@@ -30,7 +30,7 @@ class NothingToWithdraw(Problem):
 
 
 class SurveyProposedAlready(Problem):
-    """Days are proposed once, so that the search for one ends."""
+    """Further days are proposed where none suited all, as long as the companies may answer."""
 
     status, code = 409, "survey_days_proposed_already"
 
@@ -51,6 +51,12 @@ class BadSurveyDays(Problem):
     """A proposed day comes before the answers are due, or too late; or it is proposed twice."""
 
     status, code = 422, "bad_survey_days"
+
+
+class SurveyDaysOff(Problem):
+    """Nobody comes on a day off by mistake: who means one says so."""
+
+    status, code = 422, "survey_days_off"
 
 
 class SurveyDayNotProposed(Problem):

@@ -55,7 +55,9 @@ class ProposedDays(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     days: list[Day] = Field(min_length=1, max_length=MOST_DAYS)
-    """After the last day for answers, which is the third working day from now on."""
+    """After the last day for answers, which is the third working day after the first proposal."""
+    days_off: Annotated[bool, Field(strict=True)] = False
+    """Whether Saturdays, Sundays and holidays among them are meant."""
 
 
 class SurveyAnswer(BaseModel):
@@ -63,6 +65,8 @@ class SurveyAnswer(BaseModel):
 
     days: list[Day] = Field(max_length=MOST_DAYS)
     """The proposed days on which the company can come; none where it cannot."""
+    days_off: Annotated[bool, Field(strict=True)] = False
+    """Whether it comes on Saturdays, Sundays and holidays among them."""
 
 
 class JointSurvey(BaseModel):

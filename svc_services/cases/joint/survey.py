@@ -1,7 +1,8 @@
 """One day on which all companies come.
 
-Days are proposed once, by the applicant or by a company. Each company of an open branch that waits for an appointment
-answers until a deadline. The earliest day that all of them accept becomes the appointment of each branch; without one,
+Days are proposed by the applicant or by a company. Each company of an open branch that waits for an appointment
+answers until a deadline; where no day suits all, further ones are proposed until then. The earliest working day that
+all of them accept becomes the appointment of each branch, or a day off that everybody has said to mean; without one,
 each company makes an appointment of its own. Callers hold the locks of `queries.locked`.
 """
 
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, now
 from chassis.outbox import emit
-from kit.calendar import today
+from kit.calendar import Calendar, today
 from svc_services.calendar.days.queries import calendar_of
 from svc_services.cases.applications import engine
 from svc_services.cases.applications.models import Application
@@ -26,38 +27,46 @@ from svc_services.cases.joint.refusals import (
     BadSurveyDays,
     NoSurveyWanted,
     SurveyDayNotProposed,
+    SurveyDaysOff,
     SurveyDecided,
     SurveyProposedAlready,
 )
+from svc_services.cases.joint.schemas import ProposedDays, SurveyAnswer
 from svc_services.cases.workflows.models import Workflow
 
 ANSWER_DAYS = 3
 """Working days that companies have to answer."""
+MOST_ROUNDS = 5
 _AT_ONCE = 50
 
 
-async def propose(tx: AsyncSession, held: Locked, days: Sequence[date], proposed_by: UUID | None) -> None:
-    """Propose days for one visit.
+async def propose(tx: AsyncSession, held: Locked, wanted: ProposedDays, proposed_by: UUID | None) -> None:
+    """Propose days for one visit, or further ones where none suited all.
 
     Raises:
-        SurveyProposedAlready, BadSurveyDays
+        SurveyProposedAlready, BadSurveyDays, SurveyDaysOff
         NoSurveyWanted: also when the branch of the company that proposes them waits for no appointment.
     """
-    if await survey_of(tx, held.joint.id):
+    survey = await survey_of(tx, held.joint.id)
+    if survey and not _may_go_on(survey):
         raise SurveyProposedAlready
     awaited = [branch.provider_id for branch in await _awaited(tx, held)]
     if not awaited or (proposed_by and proposed_by not in awaited):
         raise NoSurveyWanted
-    due_on = (await calendar_of(tx)).after(today(), ANSWER_DAYS)
-    last = today() + engine.FARTHEST_APPOINTMENT
-    if len(set(days)) < len(days) or not all(due_on < day <= last for day in days):
-        raise BadSurveyDays(after=due_on.isoformat(), until=last.isoformat())
-    survey = JointSurvey(joint_application_id=held.joint.id, days=sorted(days), due_on=due_on, proposed_by=proposed_by)
-    tx.add(survey)
+    calendar = await calendar_of(tx)
+    due_on = survey.due_on if survey else calendar.after(today(), ANSWER_DAYS)
+    _require_days(wanted.days, due_on)
+    _require_meant(wanted.days, calendar, days_off=wanted.days_off)
+    if survey is None:
+        survey = JointSurvey(joint_application_id=held.joint.id, due_on=due_on, proposed_by=proposed_by, round=1)
+        survey.days = sorted(wanted.days)
+        tx.add(survey)
+    else:
+        survey.propose_again(sorted(wanted.days), proposed_by)
     held.joint.version += 1
     await tx.flush()
     if proposed_by:
-        await _keep(tx, held, proposed_by, survey.days)
+        await _keep(tx, survey, proposed_by, survey.days)
     proposed = JointSurveyProposed(
         joint_application_id=held.joint.id,
         person_id=held.joint.person_id,
@@ -69,24 +78,43 @@ async def propose(tx: AsyncSession, held: Locked, days: Sequence[date], proposed
     await decide(tx, held)
 
 
-async def answer(tx: AsyncSession, held: Locked, provider_id: UUID, days: Sequence[date]) -> None:
+async def answer(tx: AsyncSession, held: Locked, provider_id: UUID, said: SurveyAnswer) -> None:
     """Keep on which of the proposed days a company can come, in the place of what it answered before.
 
     Raises:
         SurveyDecided: also when the company's own branch waits for no appointment.
-        SurveyDayNotProposed
+        SurveyDayNotProposed, SurveyDaysOff
     """
     survey = await survey_of(tx, held.joint.id)
-    if survey is None or not set(days) <= set(survey.days):
+    if survey is None or not set(said.days) <= set(survey.days):
         raise SurveyDayNotProposed
-    given = sorted(set(days))
+    given = sorted(set(said.days))
     if survey.status != SurveyStatus.PROPOSED and await answer_of(tx, held.joint.id, provider_id) == given:
         return  # the same answer, sent again
     own = [each.provider_id for each in await _awaited(tx, held)]
     if survey.status != SurveyStatus.PROPOSED or survey.due_on < today() or provider_id not in own:
         raise SurveyDecided
-    await _keep(tx, held, provider_id, given)
+    _require_meant(given, await calendar_of(tx), days_off=said.days_off)
+    await _keep(tx, survey, provider_id, given)
     await decide(tx, held)
+
+
+def _may_go_on(survey: JointSurvey) -> bool:
+    """Whether further days may be proposed: none suited all, and the companies may still answer."""
+    none_suited = survey.failure == SurveyFailure.NO_COMMON_DAY
+    return none_suited and today() <= survey.due_on and survey.round < MOST_ROUNDS
+
+
+def _require_days(days: Sequence[date], due_on: date) -> None:
+    last = today() + engine.FARTHEST_APPOINTMENT
+    if len(set(days)) < len(days) or not all(due_on < day <= last for day in days):
+        raise BadSurveyDays(after=due_on.isoformat(), until=last.isoformat())
+
+
+def _require_meant(days: Sequence[date], calendar: Calendar, *, days_off: bool) -> None:
+    off = [day.isoformat() for day in days if not calendar.is_working_day(day)]
+    if off and not days_off:
+        raise SurveyDaysOff(days=off)
 
 
 async def decide(tx: AsyncSession, held: Locked) -> None:
@@ -116,9 +144,12 @@ async def survey_of(tx: AsyncSession, joint_id: UUID) -> JointSurvey | None:
 
 
 async def answers_of(tx: AsyncSession, joint_id: UUID) -> dict[UUID, list[date]]:
-    """The days that each company has answered with."""
-    query = select(JointSurveyAnswer.provider_id, JointSurveyAnswer.days)
-    rows = await tx.execute(query.where(JointSurveyAnswer.joint_application_id == joint_id))
+    """The days that each company has answered with, of those that are proposed now."""
+    query = select(JointSurveyAnswer.provider_id, JointSurveyAnswer.days).join(
+        JointSurvey, JointSurvey.joint_application_id == JointSurveyAnswer.joint_application_id
+    )
+    of_round = JointSurveyAnswer.round == JointSurvey.round
+    rows = await tx.execute(query.where(JointSurvey.joint_application_id == joint_id, of_round))
     return {row.provider_id: row.days for row in rows}
 
 
@@ -148,7 +179,8 @@ async def _conclude(tx: AsyncSession, held: Locked, survey: JointSurvey) -> None
     elif not common:
         survey.fail(SurveyFailure.NO_COMMON_DAY)
     elif len(given) == len(awaited):
-        survey.agree(common[0])
+        calendar = await calendar_of(tx)
+        survey.agree(next((day for day in common if calendar.is_working_day(day)), common[0]))
     elif survey.due_on < today():
         survey.fail(SurveyFailure.NOT_ANSWERED)
 
@@ -161,10 +193,11 @@ async def _awaited_cases(tx: AsyncSession, held: Locked) -> list[tuple[JointBran
     return [(branch, case) for branch, case in held.by_position if await awaits_appointment(tx, case)]
 
 
-async def _keep(tx: AsyncSession, held: Locked, provider_id: UUID, days: Sequence[date]) -> None:
-    row = {"joint_application_id": held.joint.id, "provider_id": provider_id, "days": days, "answered_at": now()}
+async def _keep(tx: AsyncSession, survey: JointSurvey, provider_id: UUID, days: Sequence[date]) -> None:
+    of_survey = {"joint_application_id": survey.joint_application_id, "round": survey.round}
+    row = {**of_survey, "provider_id": provider_id, "days": days, "answered_at": now()}
     written = insert(JointSurveyAnswer).values(row)
-    changes = {name: written.excluded[name] for name in ("days", "answered_at")}
+    changes = {name: written.excluded[name] for name in ("round", "days", "answered_at")}
     key = [JointSurveyAnswer.joint_application_id, JointSurveyAnswer.provider_id]
     await tx.execute(written.on_conflict_do_update(index_elements=key, set_=changes))
 

@@ -1,15 +1,17 @@
 """Which materials an application uses. Whoever changes that holds the lock on the application's row."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound
+from svc_services.accounts.readings.models import forget_photos
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.materials import schemas
-from svc_services.cases.materials.models import ApplicationMaterial, Material, MaterialStatus
+from svc_services.cases.materials.models import ApplicationMaterial, Material, MaterialStatus, MaterialUse
 from svc_services.cases.materials.refusals import (
     ApplicationFull,
     MaterialNotReady,
@@ -45,7 +47,7 @@ async def attach(
         existing = ApplicationMaterial(application_id=application_id, material_id=material_id)
         tx.add(existing)
         await tx.flush()
-    return _shown(material, existing)
+    return attached_material(material, existing.attached_at)
 
 
 async def detach(tx: AsyncSession, person_id: UUID, application_id: UUID, material_id: UUID) -> None:
@@ -64,7 +66,7 @@ async def detach(tx: AsyncSession, person_id: UUID, application_id: UUID, materi
 async def of_application(tx: AsyncSession, application_id: UUID) -> list[schemas.AttachedMaterial]:
     query = select(Material, ApplicationMaterial).join(ApplicationMaterial).where(_kept_for(application_id))
     rows = await tx.execute(query.order_by(ApplicationMaterial.attached_at, Material.id))
-    return [_shown(material, used) for material, used in rows]
+    return [attached_material(material, used.attached_at) for material, used in rows]
 
 
 async def require_materials(tx: AsyncSession, case: Application, rules: WorkflowDefinition) -> None:
@@ -91,9 +93,10 @@ def require_kinds(rules: WorkflowDefinition, given: Collection[str]) -> None:
 
 
 async def is_used(tx: AsyncSession, material_id: UUID) -> bool:
-    """Whether an application uses a material, be it a draft."""
+    """Whether anything uses a material, be it a draft."""
     used = exists().where(ApplicationMaterial.material_id == material_id)
-    return bool(await tx.scalar(select(used)))
+    held = exists().where(MaterialUse.material_id == material_id)
+    return bool(await tx.scalar(select(used | held)))
 
 
 async def material_of(tx: AsyncSession, application_id: UUID, material_id: UUID) -> Material:
@@ -106,17 +109,20 @@ async def material_of(tx: AsyncSession, application_id: UUID, material_id: UUID)
 
 
 async def forget_of(tx: AsyncSession, material_ids: Collection[UUID]) -> None:
-    await tx.execute(delete(ApplicationMaterial).where(ApplicationMaterial.material_id.in_(material_ids)))
+    for table in (ApplicationMaterial, MaterialUse):
+        await tx.execute(delete(table).where(table.material_id.in_(material_ids)))
+    await forget_photos(tx, material_ids)
 
 
-async def filed_uses(tx: AsyncSession, material_id: UUID) -> Sequence[UUID]:
-    """The filed applications that use a material."""
-    query = select(Application.id).join(ApplicationMaterial, ApplicationMaterial.application_id == Application.id)
-    return (
-        await tx.scalars(
-            query.where(ApplicationMaterial.material_id == material_id, Application.status != CaseStatus.DRAFT)
-        )
-    ).all()
+async def is_filed(tx: AsyncSession, material_id: UUID) -> bool:
+    """Whether a filed application, a complaint or a reading uses a material."""
+    filed = exists().where(
+        ApplicationMaterial.application_id == Application.id,
+        ApplicationMaterial.material_id == material_id,
+        Application.status != CaseStatus.DRAFT,
+    )
+    held = exists().where(MaterialUse.material_id == material_id)
+    return bool(await tx.scalar(select(filed | held)))
 
 
 async def _open_to(tx: AsyncSession, person_id: UUID, application_id: UUID) -> Application:
@@ -143,7 +149,7 @@ def _kept_for(application_id: UUID) -> ColumnElement[bool]:
     return (ApplicationMaterial.application_id == application_id) & (Material.status == MaterialStatus.KEPT)
 
 
-def _shown(material: Material, used: ApplicationMaterial) -> schemas.AttachedMaterial:
+def attached_material(material: Material, attached_at: datetime) -> schemas.AttachedMaterial:
     return schemas.AttachedMaterial(
         material_id=material.id,
         kind=material.kind,
@@ -151,5 +157,5 @@ def _shown(material: Material, used: ApplicationMaterial) -> schemas.AttachedMat
         length=material.length or 0,
         sha256=str(material.sha256),
         scanned=material.scanned_at is not None,
-        attached_at=used.attached_at,
+        attached_at=attached_at,
     )

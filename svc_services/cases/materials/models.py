@@ -106,6 +106,26 @@ class ApplicationMaterial(Base):
     attached_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
+class MaterialUser(StrEnum):
+    """What uses a material beside applications; each is a row of a room of its own."""
+
+    COMPLAINT = "complaint"
+    READING = "reading"
+
+
+class MaterialUse(Base):
+    """A complaint or a meter reading uses a material, which stays as long."""
+
+    __tablename__ = "material_uses"
+    __table_args__ = (one_of("used_by", MaterialUser), Index(None, "material_id"))
+
+    used_by: Mapped[MaterialUser] = mapped_column(Text, primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Of the complaint or the reading."""
+    material_id: Mapped[UUID] = mapped_column(ForeignKey(Material.id), primary_key=True)
+    attached_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+
 class RemovedObject(Base):
     """An object of the store that nothing names any more; the worker deletes it."""
 

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.my_data import records
 from svc_services.cases.applications.models import Application
-from svc_services.cases.materials.models import ApplicationMaterial, Material
+from svc_services.cases.materials.models import ApplicationMaterial, Material, MaterialUse
 from svc_services.cases.papers.models import Paper
 
 
@@ -17,5 +17,6 @@ async def of_person(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[st
     return {
         "materials": await records(tx, Material, Material.person_id == person_id, without=("appender", "scan_at")),
         "application_materials": await records(tx, ApplicationMaterial, ApplicationMaterial.material_id.in_(own_files)),
+        "material_uses": await records(tx, MaterialUse, MaterialUse.material_id.in_(own_files)),
         "papers": await records(tx, Paper, Paper.application_id.in_(cases)),
     }

@@ -13,6 +13,18 @@ class ApplicationFull(Problem):
     status, code = 409, "application_full"
 
 
+class TooManyAttached(Problem):
+    """A complaint has as many materials as one may."""
+
+    status, code = 409, "too_many_attached"
+
+
+class NoPicture(Problem):
+    """A meter reading is shown by a picture."""
+
+    status, code = 422, "no_picture"
+
+
 class MaterialNotReady(Problem):
     """It is not complete, or was refused."""
 
@@ -31,7 +43,7 @@ class MaterialInfected(Problem):
 
 
 class MaterialInUse(Problem):
-    """An application that was filed uses it."""
+    """An application that was filed, a complaint or a reading uses it."""
 
     status, code = 409, "material_in_use"
 

@@ -80,7 +80,7 @@ async def remove(tx: AsyncSession, person_id: UUID, material_id: UUID) -> None:
         MaterialInUse
     """
     material = await _locked(tx, person_id, material_id, for_deletion=True)
-    if await attached.filed_uses(tx, material.id):
+    if await attached.is_filed(tx, material.id):
         raise MaterialInUse
     await delete_all(tx, [material])
 

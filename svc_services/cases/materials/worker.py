@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from obstore.store import ObjectStore
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, union, update
 
 from chassis.db import Database, now
 from chassis.problems import NotFound, TryLater
@@ -15,13 +15,20 @@ from kit.leases import claimable
 from kit.scanning import Scanner, ScannerUnavailableError
 from kit.uploads.outcomes import kept
 from svc_services.cases.materials import service
-from svc_services.cases.materials.models import ApplicationMaterial, Material, MaterialStatus, RemovedObject
+from svc_services.cases.materials.models import (
+    ApplicationMaterial,
+    Material,
+    MaterialStatus,
+    MaterialUse,
+    RemovedObject,
+)
 from svc_services.cases.materials.reception import finish
 from svc_services.cases.materials.refusals import MaterialInfected
 
 _LEFT_AFTER = timedelta(seconds=30)
 _SCAN_AGAIN = timedelta(minutes=2)
 _AT_ONCE = 100
+_USES = (ApplicationMaterial, MaterialUse)
 
 
 async def finish_left(database: Database, store: ObjectStore) -> None:
@@ -83,7 +90,7 @@ async def _note_verdict(database: Database, material_id: UUID, *, clean: bool) -
 
 async def forget_old(database: Database) -> None:
     """Delete what was abandoned, refused or never used, each after its time."""
-    used = exists().where(ApplicationMaterial.material_id == Material.id)
+    used = or_(*(exists().where(table.material_id == Material.id) for table in _USES))
     waited = {
         service.UNFINISHED: Material.status == MaterialStatus.RECEIVING,
         service.REFUSED: (Material.status == MaterialStatus.REFUSED) & ~used,
@@ -95,9 +102,8 @@ async def forget_old(database: Database) -> None:
             query = claimable(select(Material).where(old), Material.touched_at, limit=_AT_ONCE)
             materials = [*(await tx.scalars(query)).all()]
             # One that was attached before its row was locked is used by now.
-            attached = select(ApplicationMaterial.material_id).where(
-                ApplicationMaterial.material_id.in_([each.id for each in materials])
-            )
+            ids = [each.id for each in materials]
+            attached = union(*(select(table.material_id).where(table.material_id.in_(ids)) for table in _USES))
             taken = set((await tx.scalars(attached)).all())
             await service.delete_all(tx, [each for each in materials if each.id not in taken])
         if len(materials) < _AT_ONCE:

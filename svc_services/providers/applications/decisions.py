@@ -19,7 +19,7 @@ from svc_services.providers.applications.models import TRANSITIONS, ApplicationS
 from svc_services.providers.applications.service import application_of, shown
 from svc_services.providers.conformance import endorsements
 from svc_services.providers.key_sources import service as key_sources
-from svc_services.providers.key_sources.provider import HttpKeySource, Keys
+from svc_services.providers.key_sources.provider import HttpKeySource, Keys, NotFetched
 from svc_services.providers.organisations import service as organisations
 
 CLIENT_APPROVED, APPLICATION_REFUSED = SecurityEvent("client_approved"), SecurityEvent("client_application_refused")
@@ -62,7 +62,7 @@ async def with_keys(source: HttpKeySource, seen: Seen) -> Seen:
     if seen.jwks_uri is None:
         return seen
     keys = await source.fetch(seen.jwks_uri)
-    if keys is None:
+    if isinstance(keys, NotFetched):
         raise KeysNotFetched
     return replace(seen, keys=keys)
 

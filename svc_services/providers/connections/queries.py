@@ -12,7 +12,7 @@ from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import schemas
 from svc_services.providers.connections.effects import thumbprints
 from svc_services.providers.connections.models import EndedKey, ProviderChange
-from svc_services.providers.key_sources.models import KeySource
+from svc_services.providers.key_sources.models import KeyFetch, KeySource
 
 
 async def require_access(database: Database, caller: Caller) -> None:
@@ -61,11 +61,22 @@ async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connecti
         endpoint_url=provider.endpoint_url,
         customer_parameters=provider.account_numbers,
         jwks_uri=await tx.scalar(select(KeySource.jwks_uri).where(KeySource.provider_id == provider_id)),
+        key_fetch=await _key_fetch(tx, provider_id),
         keys=shown_keys(provider) + ended,
         suspended_at=provider.suspended_at,
         suspended_by=provider.suspended_by,
         suspension_reason=provider.suspension_reason,
     )
+
+
+async def _key_fetch(tx: AsyncSession, provider_id: UUID) -> schemas.KeyFetch | None:
+    followed = select(KeyFetch).join(KeySource, KeySource.provider_id == KeyFetch.provider_id)
+    wanted = followed.where(KeyFetch.provider_id == provider_id, KeySource.jwks_uri.is_not(None))
+    fetch: KeyFetch | None = await tx.scalar(wanted)
+    if fetch is None:
+        return None
+    same = {name: getattr(fetch, name) for name in ("tried_at", "failures", "problem")}
+    return schemas.KeyFetch(next_at=fetch.try_at, **same)
 
 
 def shown_keys(provider: Provider) -> list[schemas.ConnectionKey]:

@@ -160,6 +160,21 @@ class ConnectionKey(BaseModel):
     """Until when it may; null: until it is ended."""
 
 
+class KeyFetch(BaseModel):
+    """How the last fetch of the keys went. While it fails, the keys before stay in force, each for its time."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    tried_at: datetime | None
+    next_at: datetime
+    """Later after each failure, up to a quarter of an hour."""
+    failures: int
+    """Since the last one that succeeded."""
+    problem: str | None
+    """Why the last one failed: too_slow, not_reached, no_answer, status_404 and the like, no_key_set, or the code of
+    a key or an address that is not accepted. Expect further values within v1."""
+
+
 class Connection(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -169,6 +184,8 @@ class Connection(BaseModel):
     customer_parameters: CustomerParameters
     jwks_uri: str | None
     """Where its keys are fetched from."""
+    key_fetch: KeyFetch | None
+    """Null where keys are not fetched."""
     keys: list[ConnectionKey]
     """Those that have not been ended first, also those whose time has not come or is over."""
     suspended_at: datetime | None

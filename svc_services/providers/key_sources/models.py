@@ -29,6 +29,8 @@ class KeyFetch(Leased, Base):
     failures: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many fetches have failed since one succeeded."""
     tried_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    problem: Mapped[str | None] = mapped_column(Text)
+    """Why the last fetch failed."""
 
 
 class FetchedKey(Base):

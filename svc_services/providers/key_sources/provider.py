@@ -1,5 +1,6 @@
 """Fetches the key set that a company publishes: one bounded call to a public address."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -18,15 +19,25 @@ Keys = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class NotFetched:
+    """Why there are no keys, for the company to read."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class HttpKeySource:
     endpoints: Endpoints
     seconds: float = 5.0
     tls: SSLContext = TLS
 
-    async def fetch(self, jwks_uri: str) -> Keys | None:
-        """The published keys; None where the answer is no set of good public keys, which changes nothing."""
+    async def fetch(self, jwks_uri: str) -> Keys | NotFetched:
+        """The published keys; NotFetched where the answer is no set of good public keys, which changes nothing.
+
+        All of it takes `seconds` at most, the look-up of the name too.
+        """
         try:
-            async with outside_client(tls=self.tls) as client:
+            async with asyncio.timeout(self.seconds), outside_client(tls=self.tls) as client:
                 target = await self.endpoints.target(jwks_uri)
                 headers = {**target.headers, "Accept": "application/jwk-set+json, application/json"}
                 request = client.build_request("GET", target.url, headers=headers, extensions=dict(target.extensions))
@@ -34,9 +45,17 @@ class HttpKeySource:
             return _keys_of(reply)
         except Problem as refused:  # a bad set, a private key, or an address that must not be called
             log.warning("keys_not_fetched", reason=refused.code, detail=str(refused.values.get("reason", "")))
-        except (NotReached, NoAnswer, httpx.InvalidURL, ValueError, RecursionError) as error:
-            log.warning("keys_not_fetched", reason=type(error).__name__)
-        return None
+            return NotFetched(refused.code)
+        except TimeoutError:
+            reason = "too_slow"
+        except NotReached:
+            reason = "not_reached"
+        except NoAnswer as error:
+            reason = str(error) if str(error).startswith("status_") else "no_answer"
+        except (httpx.InvalidURL, TypeError, ValueError, RecursionError):
+            reason = "no_key_set"
+        log.warning("keys_not_fetched", reason=reason)
+        return NotFetched(reason)
 
 
 def _keys_of(reply: Reply) -> Keys:
@@ -44,5 +63,5 @@ def _keys_of(reply: Reply) -> Keys:
         raise NoAnswer(f"status_{reply.status}")
     found = json.loads(reply.body.decode("utf-8"), object_pairs_hook=members)
     if not isinstance(found, dict):
-        raise NoAnswer("no_object")
+        raise TypeError("no object")
     return list(public_key_set(found)["keys"])

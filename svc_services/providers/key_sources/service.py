@@ -23,7 +23,7 @@ from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import effects
 from svc_services.providers.connections.models import EndedKey
 from svc_services.providers.key_sources.models import FetchedKey, KeyFetch, KeySource
-from svc_services.providers.key_sources.provider import HttpKeySource, Keys
+from svc_services.providers.key_sources.provider import HttpKeySource, Keys, NotFetched
 
 EVERY = timedelta(minutes=15)
 PAUSES = (60.0, 300.0, 900.0)
@@ -79,17 +79,17 @@ async def _lease(database: Database) -> Sequence[Due]:
         return [Due(fetch.provider_id, fetch.lease(_LEASE), jwks_uri) for fetch, jwks_uri in rows if jwks_uri]
 
 
-async def _apply(tx: AsyncSession, due: Due, keys: Keys | None) -> None:
+async def _apply(tx: AsyncSession, due: Due, keys: Keys | NotFetched) -> None:
     provider = await effects.locked(tx, due.provider_id)
     source = await tx.get_one(KeySource, due.provider_id)
     fetch = await tx.get_one(KeyFetch, due.provider_id, with_for_update=True)
     if fetch.tries != due.number or source.jwks_uri != due.jwks_uri or provider.suspended_by == SuspendedBy.OPERATOR:
         return
-    if keys is None:
-        fetch.try_at = now() + pause_after(PAUSES, fetch.failures)
+    if isinstance(keys, NotFetched):
+        fetch.try_at, fetch.problem = now() + pause_after(PAUSES, fetch.failures), keys.reason
         fetch.failures += 1
         return
-    fetch.failures, fetch.try_at = 0, now() + EVERY
+    fetch.failures, fetch.problem, fetch.try_at = 0, None, now() + EVERY
     is_changed = [await _add(tx, provider, key) for key in keys]
     is_changed.append(await _end_missing(tx, provider, set(kids_by_thumbprint({"keys": keys}))))
     if any(is_changed):

@@ -7,12 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.calendar import today
+from svc_services.cases.materials.models import MaterialUser
+from svc_services.cases.materials.uses import used
 from svc_services.supervision.complaints import schemas
 from svc_services.supervision.complaints.models import (
     STEPS,
     Complaint,
     ComplaintAction,
     ComplaintEntry,
+    ComplaintHandler,
     ComplaintStatus,
 )
 
@@ -51,8 +54,14 @@ async def shown(tx: AsyncSession, row: Complaint, view: View) -> schemas.Complai
         contact_shared=row.contact_shared,
         hotline_problem=row.hotline_problem if view == View.STAFF else None,
         actions=_actions(row) if view == View.RESIDENT else [],
+        materials=await used(tx, MaterialUser.COMPLAINT, row.id) if sees_materials(row, view) else [],
         entries=entries,
     )
+
+
+def sees_materials(row: Complaint, view: View) -> bool:
+    """The company sees the complainant's files only where it handles the complaint: they may show whose it is."""
+    return view != View.COMPANY or row.handler == ComplaintHandler.PROVIDER
 
 
 def _same(row: Complaint) -> dict[str, Any]:

@@ -8,22 +8,30 @@ from chassis.auth import Caller
 from chassis.db import new_id, now
 from chassis.outbox import emit
 from svc_services.cases.data_reads.events import PersonalDataRead
+from svc_services.cases.data_reads.service import MATERIAL
 from svc_services.supervision.complaints import handling, schemas
 from svc_services.supervision.complaints.models import Complaint, ComplaintRead
 from svc_services.supervision.complaints.presenters import View, shown
 from svc_services.supervision.readers import COMPANY, STAFF
 
 READ = "read_complaint"
+_DATA = {READ: "complaints", MATERIAL: "materials"}
 
 
 async def read(tx: AsyncSession, caller: Caller, row: Complaint) -> schemas.Complaint:
     """A complaint as somebody of an office or a company reads it, which is recorded."""
     view = await handling.view_of(tx, caller, row)
-    await _record(tx, caller, row, STAFF if view == View.STAFF else (*COMPANY, *STAFF))
+    await _record(tx, caller, row, view, READ)
     return await shown(tx, row, view)
 
 
-async def _record(tx: AsyncSession, caller: Caller, row: Complaint, roles: Sequence[str]) -> None:
+async def record_material(tx: AsyncSession, caller: Caller, row: Complaint, view: View) -> None:
+    """Record that somebody of an office or a company opens a file of a complaint."""
+    await _record(tx, caller, row, view, MATERIAL)
+
+
+async def _record(tx: AsyncSession, caller: Caller, row: Complaint, view: View, action: str) -> None:
+    roles: Sequence[str] = STAFF if view == View.STAFF else (*COMPANY, *STAFF)
     held = caller.memberships_as(*roles)[0]
     looked = ComplaintRead(
         id=new_id(),
@@ -37,4 +45,4 @@ async def _record(tx: AsyncSession, caller: Caller, row: Complaint, roles: Seque
     if row.person_id:
         same = {"role": held.role, "organisation_id": held.organisation_id, "read_at": looked.read_at}
         person = {"person_id": row.person_id, "audit_record_id": looked.id}
-        await emit(tx, PersonalDataRead(action=READ, data=["complaints"], **person, **same))
+        await emit(tx, PersonalDataRead(action=action, data=[_DATA[action]], **person, **same))

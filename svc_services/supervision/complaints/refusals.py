@@ -11,6 +11,12 @@ class ComplaintOpenAlready(Problem):
     status, code = 409, "complaint_open_already"
 
 
+class ComplaintOver(Problem):
+    """Nothing is added to a complaint that has ended."""
+
+    status, code = 409, "complaint_over"
+
+
 class TooManyOpenComplaints(Problem):
     status, code = 409, "too_many_open_complaints"
 

@@ -8,6 +8,7 @@ from chassis.text import Line
 from kit.fields.divisions import DivisionCode
 from kit.fields.half_width import half_width
 from svc_services.cases.applications.models import Flag
+from svc_services.cases.materials.schemas import AttachedMaterial
 from svc_services.fields import AccountNumber, Reason
 from svc_services.supervision.complaints.models import (
     CallBackOutcome,
@@ -169,4 +170,6 @@ class Complaint(ComplaintSummary):
     """Why the hotline is told nothing more; shown to staff alone."""
     actions: list[ComplaintAction]
     """What the complainant can do now."""
+    materials: list[AttachedMaterial]
+    """Files of the complainant; shown to the company's people only while the company handles the complaint."""
     entries: list[ComplaintEntry]

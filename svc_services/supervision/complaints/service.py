@@ -10,6 +10,9 @@ from chassis.db import new_id, now
 from chassis.problems import NotFound
 from kit.calendar import today
 from svc_services.base import lock
+from svc_services.cases.materials.models import MaterialUser
+from svc_services.cases.materials.schemas import AttachedMaterial
+from svc_services.cases.materials.uses import use, used
 from svc_services.supervision.complaints import schemas, steps
 from svc_services.supervision.complaints.models import (
     OPEN,
@@ -20,6 +23,7 @@ from svc_services.supervision.complaints.models import (
     ComplaintStatus,
 )
 from svc_services.supervision.complaints.refusals import (
+    ComplaintOver,
     DisputedAlready,
     DisputeTooLate,
     ReopenedAlready,
@@ -98,6 +102,20 @@ async def reopen(tx: AsyncSession, person_id: UUID, complaint_id: UUID, words: s
         raise ReopenTooLate
     row.reopened = True
     return await _step(tx, row, ComplaintAction.REOPEN, words)
+
+
+async def attach(tx: AsyncSession, person_id: UUID, complaint_id: UUID, material_id: UUID) -> list[AttachedMaterial]:
+    """Add a file of the complainant to their open complaint. Idempotent.
+
+    Raises:
+        NotFound, MaterialNotReady, TooManyAttached
+        ComplaintOver
+    """
+    row = await locked(tx, person_id, complaint_id)
+    if row.ended_at:
+        raise ComplaintOver
+    await use(tx, person_id, MaterialUser.COMPLAINT, row.id, material_id)
+    return await used(tx, MaterialUser.COMPLAINT, row.id)
 
 
 async def own(tx: AsyncSession, person_id: UUID, complaint_id: UUID) -> Complaint:

@@ -29,6 +29,7 @@ from svc_services.supervision.complaints.models import (
     ComplaintSubject,
 )
 from svc_services.supervision.complaints.refusals import ComplaintOpenAlready
+from svc_services.supply.arrears import disputes
 
 _NUMBER_CHARACTERS = 8
 _ONE_OPEN = "uq_complaints_open"
@@ -87,9 +88,22 @@ async def note(
     entry.hotline_reference = said.hotline_reference
     tx.add(entry)
     await tx.flush()
+    await _stop_cut_off(tx, row, action)
     names = set(ComplaintMoved.model_fields) - {"complaint_id", "action", "outcome"}
     same = {name: getattr(row, name) for name in names}
     await emit(tx, ComplaintMoved(complaint_id=row.id, action=action, outcome=said.outcome, **same))
+
+
+async def _stop_cut_off(tx: AsyncSession, row: Complaint, action: ComplaintAction) -> None:
+    """Let nobody be cut off for a bill that a resident disputes, until the answer that they cannot dispute."""
+    if row.subject != ComplaintSubject.BILL or not row.person_id or not row.provider_id:
+        return
+    if action == ComplaintAction.FILE:
+        await disputes.begin(tx, row.id, row.provider_id, UUID(str(row.subject_ref)), row.person_id)
+        return
+    last_word = row.status == ComplaintStatus.ANSWERED and row.disputed
+    undecided = row.ended_at is None and not last_word and not row.reopened
+    await disputes.follow(tx, row.id, undecided=undecided)
 
 
 async def require_independent(tx: AsyncSession, caller: Caller, row: Complaint, *actions: ComplaintAction) -> None:

@@ -17,6 +17,7 @@ from svc_services.providers.applications.models import Provider
 from svc_services.reference.service import require_divisions
 from svc_services.supervision.complaints.models import ComplaintSubject
 from svc_services.supervision.complaints.schemas import NewComplaint
+from svc_services.supply.arrears.disputes import is_own_bill
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Known:
 async def known(tx: AsyncSession, person_id: UUID, new: NewComplaint) -> Known:
     """Find what a resident complains about.
 
-    svc_payments keeps bills and payments. Of bills this service knows those of the fees that it had quoted; every other
-    reference is kept as it was given, and marked.
+    svc_payments keeps bills and payments. Of bills this service knows those of the fees that it had quoted and of
+    arrears notices; every other reference is kept as it was given, and marked.
 
     Raises:
         NotFound: the application is not theirs.
@@ -54,7 +55,10 @@ async def known(tx: AsyncSession, person_id: UUID, new: NewComplaint) -> Known:
         return Known(provider_id, division_code, new.account_number, subject_verified=True)
     if new.subject == ComplaintSubject.SERVICE:
         return Known(provider_id, division_code, None, subject_verified=True)
-    ours = new.bill_id is not None and await _is_own_fee(tx, person_id, provider_id, new.bill_id)
+    ours = new.bill_id is not None and (
+        await _is_own_fee(tx, person_id, provider_id, new.bill_id)
+        or await is_own_bill(tx, person_id, provider_id, new.bill_id)
+    )
     return Known(provider_id, division_code, str(new.bill_id or new.payment_id), subject_verified=ours)
 
 

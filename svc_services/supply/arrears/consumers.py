@@ -3,13 +3,12 @@
 from datetime import date
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
-from svc_services.supply.arrears import service
+from svc_services.supply.arrears import checks, disputes, service
 from svc_services.supply.arrears.models import ArrearsNotice, ArrearsStatus
-from svc_services.supply.arrears.steps import publish_opening
 
 
 class ArrearsChanged(EventData):
@@ -22,6 +21,7 @@ class ArrearsChanged(EventData):
     first_period: date | None = None
     paid_at: AwareDatetime | None = None
     check_id: UUID | None = None
+    bill_ids: list[UUID] = Field(default_factory=list)
 
 
 async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
@@ -33,7 +33,8 @@ async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
         setattr(notice, name, getattr(said, name))
     if notice.checked_fen is None and notice.status == ArrearsStatus.OPEN:
         notice.checked_fen = said.outstanding_fen
-        await publish_opening(tx, notice)
+        await checks.open_or_refuse(tx, notice, paid=said.paid_at is not None)
+    await disputes.learn_bills(tx, notice, said.bill_ids)
     await service.heed(tx, notice, said.paid_at)
     if said.check_id and said.check_id == notice.cut_off_check:
         await service.decide_cut_off(tx, notice)

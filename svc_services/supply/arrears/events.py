@@ -35,7 +35,7 @@ class ArrearsNoticeMoved(Event):
     """The step, such as `open` or `announce_cut_off`; expect further values within v1."""
     explanation: str | None
     status: str
-    """After the step; `settled`, `reconnected` and `withdrawn` are final. Expect further values within v1."""
+    """After the step; `settled`, `reconnected`, `withdrawn`, `refused` are final. Expect further values within v1."""
     provider_id: UUID
     account_number: str
     bill_numbers: list[str]

@@ -29,11 +29,20 @@ class ArrearsStatus(StrEnum):
     """Nothing was due any more before a cut-off."""
     WITHDRAWN = "withdrawn"
     """By the company, before a cut-off."""
+    REFUSED = "refused"
+    """Its bills are none that the holder owes, as svc_payments first said."""
 
 
 TRANSITIONS: dict[ArrearsStatus, set[ArrearsStatus]] = {
-    ArrearsStatus.OPEN: {ArrearsStatus.CUT_OFF_ANNOUNCED, ArrearsStatus.SETTLED, ArrearsStatus.WITHDRAWN},
+    ArrearsStatus.OPEN: {
+        ArrearsStatus.CUT_OFF_ANNOUNCED,
+        ArrearsStatus.SETTLED,
+        ArrearsStatus.WITHDRAWN,
+        ArrearsStatus.REFUSED,
+    },
     ArrearsStatus.CUT_OFF_ANNOUNCED: {
+        # A bill is disputed: the announcement is void.
+        ArrearsStatus.OPEN,
         # Announced for another day.
         ArrearsStatus.CUT_OFF_ANNOUNCED,
         ArrearsStatus.CUT_OFF,
@@ -45,6 +54,7 @@ TRANSITIONS: dict[ArrearsStatus, set[ArrearsStatus]] = {
     ArrearsStatus.RECONNECTED: set(),
     ArrearsStatus.SETTLED: set(),
     ArrearsStatus.WITHDRAWN: set(),
+    ArrearsStatus.REFUSED: set(),
 }
 OVER = frozenset(status for status, following in TRANSITIONS.items() if not following)
 
@@ -57,6 +67,10 @@ class ArrearsAction(StrEnum):
     ORDER_RECONNECTION = "order_reconnection"
     RECONNECT = "reconnect"
     WITHDRAW = "withdraw"
+    REFUSE = "refuse"
+    DISPUTE = "dispute"
+    """A bill of it is disputed: nobody is cut off until that is decided."""
+    DECIDE_DISPUTE = "decide_dispute"
 
 
 class Explanation(StrEnum):
@@ -68,6 +82,11 @@ class Explanation(StrEnum):
     """Supply was cut off although nothing was due any more; the message of it came later."""
     BY_COMPANY = "by_company"
     """The company restores supply although something is due."""
+    BILLS_PAID = "bills_paid"
+    BILLS_UNKNOWN = "bills_unknown"
+    """svc_payments knows none of the numbers on this account."""
+    EARLIER_HOLDER = "earlier_holder"
+    """An earlier holder owes the bills, or one of them."""
 
 
 class ArrearsNotice(Base):
@@ -87,14 +106,14 @@ class ArrearsNotice(Base):
         ),
         CheckConstraint("(status = 'reconnected') = (reconnected_at IS NOT NULL)", name="reconnected_at"),
         CheckConstraint(
-            "(status IN ('reconnected', 'settled', 'withdrawn')) = (closed_at IS NOT NULL)", name="closed_at"
+            "(status IN ('reconnected', 'settled', 'withdrawn', 'refused')) = (closed_at IS NOT NULL)", name="closed_at"
         ),
         Index(
             "uq_arrears_notices_live",
             "provider_id",
             "account_number",
             unique=True,
-            postgresql_where=text("status NOT IN ('reconnected', 'settled', 'withdrawn')"),
+            postgresql_where=text("status NOT IN ('reconnected', 'settled', 'withdrawn', 'refused')"),
         ),
         Index(None, "provider_id", "account_number", "id"),
         Index(None, "provider_id", "id"),
@@ -121,6 +140,8 @@ class ArrearsNotice(Base):
     """A payment of one of them is open."""
     unknown_bills: Mapped[int] = mapped_column(default=0)
     """How many of the numbers svc_payments does not know on this account."""
+    disputed: Mapped[bool] = mapped_column(default=False)
+    """A bill of it is disputed, and that is not decided."""
     overdue_since: Mapped[date | None]
     """The latest due date of what is due; of a bill that came after its own, the day on which it came."""
     first_period: Mapped[date | None]
@@ -162,3 +183,27 @@ class ArrearsStep(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """The day or time that it set."""
     taken_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+
+class ArrearsBill(Base):
+    """A bill of a notice by the id that residents know, as svc_payments says."""
+
+    __tablename__ = "arrears_bills"
+    __table_args__ = (Index(None, "bill_id"),)
+
+    notice_id: Mapped[UUID] = mapped_column(ForeignKey("arrears_notices.id"), primary_key=True)
+    bill_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class BillDispute(Base):
+    """A resident's complaint about a bill."""
+
+    __tablename__ = "bill_disputes"
+    __table_args__ = (Index(None, "bill_id"),)
+
+    complaint_id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
+    bill_id: Mapped[UUID]
+    person_id: Mapped[UUID]
+    disputed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    decided_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -15,7 +15,7 @@ from svc_services.supply.arrears.steps import earliest_cut_off
 from svc_services.supply.rules import RULES
 
 _SAME = ("provider_id", "account_number", "bill_numbers", "amount_fen", "outstanding_fen", "being_paid", "deadline")
-_MORE = ("status", "cut_off_on", "cut_off_at", "reconnect_by", "reconnected_at", "opened_at", "closed_at")
+_MORE = ("status", "disputed", "cut_off_on", "cut_off_at", "reconnect_by", "reconnected_at", "opened_at", "closed_at")
 
 
 async def all_shown(tx: AsyncSession, notices: Sequence[ArrearsNotice]) -> list[schemas.ArrearsNotice]:

@@ -56,6 +56,30 @@ class ArrearsHolderChanged(Problem):
     status, code = 409, "arrears_holder_changed"
 
 
+class ArrearsDisputed(Problem):
+    """Somebody of the account disputes a bill of the notice, and that is not decided."""
+
+    status, code = 409, "arrears_disputed"
+
+
+class ArrearsBillsPaid(Problem):
+    """All bills of the notice were paid when it was opened."""
+
+    status, code = 409, "arrears_bills_paid"
+
+
+class ArrearsBillsUnknown(Problem):
+    """None of the numbers is a bill of the account."""
+
+    status, code = 409, "arrears_bills_unknown"
+
+
+class ArrearsEarlierHolder(Problem):
+    """A bill of the notice is for a month before the present holder."""
+
+    status, code = 409, "arrears_earlier_holder"
+
+
 class DeadlineNotOver(Problem):
     status, code = 409, "deadline_not_over"
 

@@ -61,6 +61,8 @@ class ArrearsNotice(BaseModel):
     """What is due of them now; null for some seconds after the notice was opened."""
     being_paid: bool
     """Whether a payment of one of them is open; supply is not cut off meanwhile."""
+    disputed: bool
+    """Whether a complaint about one of them is not decided; supply is not cut off meanwhile."""
     deadline: date
     status: ArrearsStatus
     cut_off_on: date | None

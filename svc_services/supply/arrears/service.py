@@ -15,7 +15,7 @@ from svc_services.base import lock
 from svc_services.calendar.days.queries import calendar_of
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.queries import locked_caller
-from svc_services.supply.arrears import presenters, schemas
+from svc_services.supply.arrears import disputes, presenters, schemas
 from svc_services.supply.arrears.events import CutOffAsked
 from svc_services.supply.arrears.models import (
     OVER,
@@ -28,6 +28,7 @@ from svc_services.supply.arrears.queries import of_earlier_holder
 from svc_services.supply.arrears.refusals import (
     ArrearsBeingPaid,
     ArrearsDeadlineRefused,
+    ArrearsDisputed,
     ArrearsHolderChanged,
     ArrearsNotChecked,
     ArrearsNoticeOpen,
@@ -41,7 +42,7 @@ from svc_services.supply.arrears.refusals import (
     NothingDue,
     TooManyArrearsNotices,
 )
-from svc_services.supply.arrears.steps import earliest_cut_off, take_step
+from svc_services.supply.arrears.steps import earliest_cut_off, refusal_of, take_step
 from svc_services.supply.rules import RULES
 
 _FARTHEST = timedelta(days=180)
@@ -91,6 +92,7 @@ async def announce_cut_off(
 
     Raises:
         NotAllowed, ClientSuspended, NotFound, ArrearsNoticeOver, NothingDue, ArrearsNotChecked, ArrearsHolderChanged
+        ArrearsDisputed, ArrearsBillsPaid, ArrearsBillsUnknown, ArrearsEarlierHolder
         ArrearsTooLittle, DeadlineNotOver, CutOffDayRefused, CutOffDayOff
         IllegalMove: supply is cut off already.
     """
@@ -117,6 +119,7 @@ async def report_cut_off(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -
 
     Raises:
         NotAllowed, ClientSuspended, NotFound, ArrearsNoticeOver, NothingDue, ArrearsNotChecked, ArrearsHolderChanged
+        ArrearsDisputed, ArrearsBillsPaid, ArrearsBillsUnknown, ArrearsEarlierHolder
         ArrearsBeingPaid, CutOffNotDue, CutOffDayOff
         IllegalMove: supply is cut off already.
     """
@@ -140,7 +143,8 @@ async def decide_cut_off(tx: AsyncSession, notice: ArrearsNotice) -> None:
     moment, asked_at = await database_time(tx), notice.cut_off_asked_at
     notice.cut_off_check = None
     late = asked_at is None or moment - asked_at > _ANSWER_HOLDS
-    if late or not notice.outstanding_fen or notice.being_paid or await of_earlier_holder(tx, notice):
+    stopped = notice.disputed or notice.being_paid or not notice.outstanding_fen
+    if late or stopped or await of_earlier_holder(tx, notice):
         return
     notice.move_to(ArrearsStatus.CUT_OFF)
     notice.cut_off_at = moment
@@ -229,6 +233,8 @@ async def _own(tx: AsyncSession, provider_id: UUID, notice_id: UUID) -> tuple[Pr
         raise NotFound
     if notice.status == ArrearsStatus.SETTLED:
         raise NothingDue
+    if notice.status == ArrearsStatus.REFUSED:
+        raise await refusal_of(tx, notice)
     if notice.status in OVER:
         raise ArrearsNoticeOver
     return provider, notice
@@ -250,3 +256,6 @@ async def _require_due(tx: AsyncSession, notice: ArrearsNotice) -> None:
         raise NothingDue
     if await of_earlier_holder(tx, notice):
         raise ArrearsHolderChanged
+    await disputes.look(tx, notice)
+    if notice.disputed:
+        raise ArrearsDisputed

@@ -1,5 +1,6 @@
 """Steps of a notice, each kept and told to whom it concerns; and who that is."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -7,14 +8,22 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
+from chassis.problems import Problem
 from kit.calendar import database_time, today_of
 from svc_services.accounts.bindings.models import AccountBinding
 from svc_services.accounts.bindings.queries import in_force
 from svc_services.supply.arrears.events import ArrearsNoticeMoved
 from svc_services.supply.arrears.models import ArrearsAction, ArrearsNotice, ArrearsStep, Explanation
 from svc_services.supply.arrears.queries import of_earlier_holder
+from svc_services.supply.arrears.refusals import ArrearsBillsPaid, ArrearsBillsUnknown, ArrearsEarlierHolder, NothingDue
 from svc_services.supply.rules import SupplyRule
 
+_REFUSALS: Mapping[Explanation, type[Problem]] = {
+    Explanation.NOTHING_DUE: NothingDue,
+    Explanation.BILLS_PAID: ArrearsBillsPaid,
+    Explanation.BILLS_UNKNOWN: ArrearsBillsUnknown,
+    Explanation.EARLIER_HOLDER: ArrearsEarlierHolder,
+}
 _MOST_PEOPLE = 50
 """Far more than an owner may invite."""
 
@@ -52,6 +61,14 @@ async def publish_opening(tx: AsyncSession, notice: ArrearsNotice) -> None:
     first = select(ArrearsStep).where(ArrearsStep.notice_id == notice.id, ArrearsStep.position == 1)
     if notice.checked_fen:
         await _publish(tx, notice, (await tx.scalars(first)).one())
+
+
+async def refusal_of(tx: AsyncSession, notice: ArrearsNotice) -> Problem:
+    """Why a notice was refused when its bills were checked."""
+    last = select(ArrearsStep.explanation).where(
+        ArrearsStep.notice_id == notice.id, ArrearsStep.action == ArrearsAction.REFUSE
+    )
+    return _REFUSALS[Explanation((await tx.scalars(last)).one() or Explanation.NOTHING_DUE)]()
 
 
 async def _publish(tx: AsyncSession, notice: ArrearsNotice, step: ArrearsStep) -> None:

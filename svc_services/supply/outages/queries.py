@@ -15,22 +15,36 @@ from svc_services.supply.outages.models import Outage, OutageArea, OutageStatus
 
 def concerns() -> ColumnElement[bool]:
     """Whether the outage of a query concerns the binding of the query."""
-    premises = and_(
-        AccountPremises.provider_id == AccountBinding.provider_id,
-        AccountPremises.account_number == AccountBinding.account_number,
-    )
-    # 解放西路1 begins 解放西路12号 as a text, and is another house.
-    next_one = func.substr(AccountPremises.address, func.length(OutageArea.prefix) + 1, 1)
-    within = exists().where(
-        premises,
-        OutageArea.outage_id == Outage.id,
-        OutageArea.division_code.in_((AccountPremises.division_code, WHOLE)),
-        func.starts_with(AccountPremises.address, OutageArea.prefix),
-        ~and_(OutageArea.prefix.regexp_match("[0-9]$"), next_one.regexp_match("[0-9]")),
-    )
+    within = exists().where(_premises_of_binding(), OutageArea.outage_id == Outage.id, _in_area())
     return and_(
         Outage.provider_id == AccountBinding.provider_id,
         or_(Outage.covers_all, within.correlate(Outage, AccountBinding)),
+    )
+
+
+def unmatched_areas(outage: Outage, today: date) -> Select[OutageArea]:
+    """The addresses of an outage at which no account is known."""
+    matched = exists().where(
+        AccountBinding.provider_id == outage.provider_id, in_force(today), _premises_of_binding(), _in_area()
+    )
+    named = (OutageArea.outage_id == outage.id) & OutageArea.address.is_not(None)
+    return select(OutageArea).where(named, ~matched.correlate(OutageArea)).order_by(OutageArea.position)
+
+
+def _premises_of_binding() -> ColumnElement[bool]:
+    return and_(
+        AccountPremises.provider_id == AccountBinding.provider_id,
+        AccountPremises.account_number == AccountBinding.account_number,
+    )
+
+
+def _in_area() -> ColumnElement[bool]:
+    # 解放西路1 begins 解放西路12号 as a text, and is another house.
+    next_one = func.substr(AccountPremises.address, func.length(OutageArea.prefix) + 1, 1)
+    return and_(
+        OutageArea.division_code.in_((AccountPremises.division_code, WHOLE)),
+        func.starts_with(AccountPremises.address, OutageArea.prefix),
+        ~and_(OutageArea.prefix.regexp_match("[0-9]$"), next_one.regexp_match("[0-9]")),
     )
 
 

@@ -33,6 +33,8 @@ class OutageContent(BaseModel):
     expected_end: Instant | None = None
     """A planned outage has one."""
     areas: Annotated[list[OutageArea], Field(min_length=1, max_length=200)]
+    confirmed: Annotated[bool, Field(strict=True)] = False
+    """That addresses at which no account is known are meant; after 409 `outage_areas_unmatched`."""
 
 
 class NewOutage(OutageContent):
@@ -118,6 +120,8 @@ class Reach(StrEnum):
 class ReportedOutage(Outage):
     known_accounts: Reach
     """If it is fewer than you expect, compare the areas with the addresses that you report as premises."""
+    unmatched_addresses: list[str]
+    """Those of the areas at which no account is known."""
 
 
 class OutageWithVersions(Outage):

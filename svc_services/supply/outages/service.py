@@ -26,7 +26,7 @@ from svc_services.supply.outages.models import (
     OutageStatus,
     OutageVersion,
 )
-from svc_services.supply.outages.queries import concerns
+from svc_services.supply.outages.queries import concerns, unmatched_areas
 from svc_services.supply.rules import RULES
 
 _LONGEST = timedelta(days=60)
@@ -58,6 +58,12 @@ class OutageOver(Problem):
     status, code = 409, "outage_over"
 
 
+class OutageAreasUnmatched(Problem):
+    """No account is known at an address: it may be written otherwise than in the premises."""
+
+    status, code = 409, "outage_areas_unmatched"
+
+
 class TooManyOutages(Problem):
     """Each one tells everybody whom it concerns."""
 
@@ -73,6 +79,7 @@ async def announce(tx: AsyncSession, provider_id: UUID, new: schemas.NewOutage) 
 
     Raises:
         NotAllowed, ClientSuspended, UnknownDivision, DivisionNotSupplied, OutageTimesRefused, TooManyOutages
+        OutageAreasUnmatched
     """
     provider = await locked_caller(tx, provider_id, read=True)
     moment = await database_time(tx)
@@ -95,7 +102,7 @@ async def change(
 
     Raises:
         NotAllowed, ClientSuspended, NotFound, UnknownDivision, DivisionNotSupplied, OutageTimesRefused
-        OutageOver, OutageBegun, OutageChangedMeanwhile, TooManyOutageVersions
+        OutageOver, OutageBegun, OutageChangedMeanwhile, TooManyOutageVersions, OutageAreasUnmatched
     """
     provider, outage = await _own(tx, provider_id, outage_id)
     moment = await database_time(tx)
@@ -192,8 +199,13 @@ async def _say(
         )
         for position, area in enumerate(new.areas)
     )
+    await tx.flush()
+    unmatched = [str(each.address) for each in await tx.scalars(unmatched_areas(outage, await today_of(tx)))]
+    if unmatched and not new.confirmed:
+        raise OutageAreasUnmatched(areas=unmatched)
     recorded = await _record(tx, provider, outage, moment)
-    return schemas.ReportedOutage(**recorded.model_dump(), known_accounts=await _reach(tx, outage.id))
+    found = {"known_accounts": await _reach(tx, outage.id), "unmatched_addresses": unmatched}
+    return schemas.ReportedOutage(**recorded.model_dump(), **found)
 
 
 async def _reach(tx: AsyncSession, outage_id: UUID) -> schemas.Reach:

@@ -1,10 +1,9 @@
 """A new home: two companies asked with one form, on one day, with one fee and one answer."""
 
-from datetime import timedelta
 from typing import Any
 
 from contracts.reference_provider.roster import account_number
-from kit.calendar import today
+from kit.calendar import today, working_day_after
 from svc_payments.amounts import in_digits
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.company_systems import CompanySystem
@@ -48,7 +47,7 @@ def _file(stage: Stage, resident: Person, companies: tuple[Company, ...]) -> str
 
 
 def _agree_on_a_day(stage: Stage, resident: Person, companies: tuple[Company, ...], path: str) -> None:
-    days = [f"{today() + timedelta(days=ahead)}" for ahead in (20, 21)]
+    days = [f"{working_day_after(today(), ahead)}" for ahead in (14, 15)]
     proposed = resident.call("POST", f"{path}/survey-days", json={"days": days})
     stage.narrator.answered("the resident proposes two days for a visit", proposed, 200)
     for position, company in enumerate(companies, start=1):

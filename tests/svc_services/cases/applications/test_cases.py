@@ -232,7 +232,7 @@ async def test_an_account_has_one_open_application_of_a_kind(
     closing = {"kind": "closure", "form": {"last_day": "2026-12-31"}, "account_number": number}
     drafts = [(await draft(api, resident, provider_id, **closing)).json() for _ in range(4)]
     answers = await asyncio.gather(*(submit(api, resident, each) for each in drafts))
-    assert sorted(outcome(each) for each in answers) == [(200, ""), *[(409, "application_open_already")] * 3]
+    assert sorted(outcome(each) for each in answers) == [(200, ""), *[(409, "application_filed_already")] * 3]
     other = {"kind": "change", "form": {"change": "meter"}, "account_number": number}
     assert (await submitted(api, resident, provider_id, **other))["state"] == "submitted"
     open_case = next(answer.json() for answer in answers if answer.is_success)

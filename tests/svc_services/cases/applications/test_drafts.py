@@ -133,8 +133,30 @@ async def test_an_account_is_bound_to_the_applicant(
     assert outcome(await draft(api, resident, provider_id, account_number=own)) == (422, "no_account_wanted")
 
 
+async def test_ten_times_the_same_is_filed_once_and_the_open_case_is_named(
+    api: httpx.AsyncClient, resident: Headers, provider_id: UUID
+) -> None:
+    written = ("解放西路1号", "伊宁市解放西路 1号", "解放西路１号", "解放西路1号。", "解放西路1号")
+    drafts = [
+        (await draft(api, resident, provider_id, form=FORM | {"address": address})).json() for address in written * 2
+    ]
+    answers = await asyncio.gather(*(submit(api, resident, each) for each in drafts))
+    assert sorted(outcome(each) for each in answers) == [(200, ""), *[(409, "application_filed_already")] * 9]
+    (filed,) = [each.json() for each in answers if each.status_code == 200]
+    refused = [each.json() for each in answers if each.status_code == 409]
+    assert {each["case_number"] for each in refused} == {filed["case_number"]}
+    assert {each["application_id"] for each in refused} == {filed["application_id"]}
+    assert filed["case_number"] in refused[0]["detail"]
+    other = (await draft(api, resident, provider_id, form=FORM | {"address": "解放西路12号"})).json()
+    assert (await submit(api, resident, other)).status_code == 200
+    await acted(api, APPLICATIONS, resident, filed, "withdraw")
+    late = next(each for each in drafts if each["application_id"] != filed["application_id"])
+    assert (await submit(api, resident, late)).status_code == 200
+
+
 async def test_one_person_fills_no_queue(api: httpx.AsyncClient, resident: Headers, provider_id: UUID) -> None:
-    drafts = [(await draft(api, resident, provider_id)).json() for _ in range(MOST_OPEN_ALIKE + 3)]
+    houses = [FORM | {"address": f"解放西路{house}号"} for house in range(MOST_OPEN_ALIKE + 3)]
+    drafts = [(await draft(api, resident, provider_id, form=house)).json() for house in houses]
     answers = await asyncio.gather(*(submit(api, resident, each) for each in drafts))
     assert sorted(answer.status_code for answer in answers) == [200] * MOST_OPEN_ALIKE + [409] * 3
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"too_many_open"}

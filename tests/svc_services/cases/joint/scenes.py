@@ -10,7 +10,7 @@ import httpx
 from chassis.db import Database, new_id, now
 from chassis.inbox import Received
 from chassis.testing import Emitted, Tokens, emitted, once
-from kit.calendar import today
+from kit.calendar import is_weekday, today, working_day_after
 from svc_services.supervision.ratings.consumers import HANDLERS
 from tests.svc_services.cases.applications.cases import APPLICATIONS, FORM, RECEIVED, YINING, Case, Headers
 from tests.svc_services.cases.applications.cases import acted as case_acted
@@ -85,20 +85,32 @@ async def refused(api: httpx.AsyncClient, tokens: Tokens, case: Case) -> Case:
     return await case_acted(api, RECEIVED, company, case, "refuse", reason="no line in the street")
 
 
-async def propose(api: httpx.AsyncClient, headers: Headers, joint: Json, *days: date) -> httpx.Response:
-    body = {"days": [day.isoformat() for day in days]}
+async def propose(api: httpx.AsyncClient, headers: Headers, joint: Json, *days: date, **more: bool) -> httpx.Response:
+    body = {"days": [day.isoformat() for day in days], **more}
     base = JOINT if "application_id" not in joint else RECEIVED_JOINT
     return await api.post(f"{path_of(joint, base)}/survey-days", json=body, headers=headers | once())
 
 
-async def answer(api: httpx.AsyncClient, tokens: Tokens, joint: Json, position: int, *days: date) -> httpx.Response:
+async def answer(
+    api: httpx.AsyncClient, tokens: Tokens, joint: Json, position: int, *days: date, **more: bool
+) -> httpx.Response:
     company = provider_headers(tokens, UUID(joint["branches"][position - 1]["provider_id"]))
-    body = {"days": [day.isoformat() for day in days]}
+    body = {"days": [day.isoformat() for day in days], **more}
     return await api.put(f"{path_of(joint, RECEIVED_JOINT)}/survey-answer", json=body, headers=company)
 
 
 def in_days(days: int) -> date:
     return today() + timedelta(days=days)
+
+
+def weekday(count: int) -> date:
+    """The weekday so many weekdays after today, which is a working day while no calendar is loaded."""
+    return working_day_after(today(), count, counts=is_weekday)
+
+
+def saturday() -> date:
+    """The Saturday of the week after next."""
+    return today() + timedelta(days=(5 - today().weekday()) % 7 + 14)
 
 
 async def events(database: Database, what: str) -> list[Emitted]:

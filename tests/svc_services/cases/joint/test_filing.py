@@ -169,7 +169,7 @@ async def test_one_branch_that_cannot_be_filed_leaves_nothing(
     assert begun.status_code == 201, begun.text
     assert (await submit_single(api, resident, first.json())).status_code == 200
     refused = await submit(api, resident, begun.json())
-    assert (outcome(refused), refused.json()["branch"]) == ((409, "application_open_already"), 3)
+    assert (outcome(refused), refused.json()["branch"]) == ((409, "application_filed_already"), 3)
     assert await applications(api, resident) == ["open"]
     assert (await mine(api, resident, begun.json()))["status"] == "draft"
     assert await events(database, "filed") == []

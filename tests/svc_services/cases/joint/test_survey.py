@@ -27,9 +27,11 @@ from tests.svc_services.cases.joint.scenes import (
     path_of,
     propose,
     refused,
+    saturday,
+    weekday,
 )
 
-FIRST, SECOND, THIRD = (in_days(days) for days in (20, 21, 22))
+FIRST, SECOND, THIRD = (weekday(count) for count in (14, 15, 16))
 
 
 async def appointments(api: httpx.AsyncClient, headers: Headers, joint: dict[str, object]) -> list[list[str]]:
@@ -101,8 +103,75 @@ async def test_without_a_common_day_each_company_makes_an_appointment(
     assert own["state"] == "survey_appointed"
     late = await answer(api, tokens, joint, 3, FIRST)
     assert outcome(late) == (409, "survey_decided_already")
-    repeated = await propose(api, resident, joint, THIRD)
-    assert outcome(repeated) == (409, "survey_days_proposed_already")
+
+
+async def test_further_days_are_proposed_until_the_last_day_for_answers(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, resident: Headers, provider_ids: Sequence[UUID]
+) -> None:
+    joint = await filed(api, resident, provider_ids)
+    for at in (1, 2, 3):
+        await accepted(api, tokens, case_of(joint, at))
+    await propose(api, resident, joint, FIRST)
+    assert outcome(await propose(api, resident, joint, SECOND)) == (409, "survey_days_proposed_already")
+    await answer(api, tokens, joint, 1, FIRST)
+    await answer(api, tokens, joint, 2)
+    due_on = (await mine(api, resident, joint))["survey"]["due_on"]
+    company = provider(tokens, provider_ids[1])
+    received = (await api.get(path_of(joint, RECEIVED_JOINT), headers=company)).json()
+    again = await propose(api, company, received, SECOND, THIRD)
+    assert again.status_code == 200, again.text
+    survey = (await mine(api, resident, joint))["survey"]
+    assert (survey["status"], survey["due_on"], survey["answered"]) == ("proposed", due_on, [2])
+    for at in (1, 3):
+        assert (await answer(api, tokens, joint, at, THIRD)).status_code == 200
+    survey = (await mine(api, resident, joint))["survey"]
+    assert (survey["status"], survey["agreed_on"]) == ("agreed", THIRD.isoformat())
+    assert await appointments(api, resident, joint) == [[THIRD.isoformat()]] * 3
+    assert [each.data["status"] for each in await events(database, "survey_decided")] == ["failed", "agreed"]
+
+
+async def test_after_five_rounds_or_the_last_day_nobody_proposes_further_days(
+    api: httpx.AsyncClient, tokens: Tokens, person_id: UUID, provider_ids: Sequence[UUID]
+) -> None:
+    other_id = new_id()
+    first = await filed(api, tokens.resident(person_id), provider_ids[:2])
+    second = await filed(api, tokens.resident(other_id), provider_ids[:2])
+    for _ in range(5):
+        assert (await propose(api, tokens.resident(person_id), first, FIRST)).status_code == 200
+        await answer(api, tokens, first, 1)
+    too_often = await propose(api, tokens.resident(person_id), first, FIRST)
+    assert outcome(too_often) == (409, "survey_days_proposed_already")
+    await propose(api, tokens.resident(other_id), second, FIRST)
+    await answer(api, tokens, second, 1)
+    with time_machine.travel(f"{today() + timedelta(days=12)}T12:00:00+08:00"):
+        late = await propose(api, tokens.resident(other_id), second, FIRST)
+    assert outcome(late) == (409, "survey_days_proposed_already")
+
+
+async def test_nobody_comes_on_a_saturday_unless_everybody_means_it(
+    api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_ids: Sequence[UUID]
+) -> None:
+    joint = await filed(api, resident, provider_ids[:2])
+    free = saturday()
+    refused = await propose(api, resident, joint, free, FIRST)
+    assert (outcome(refused), free.isoformat() in refused.json()["detail"]) == ((422, "survey_days_off"), True)
+    assert (await propose(api, resident, joint, free, FIRST, days_off=True)).status_code == 200
+    assert outcome(await answer(api, tokens, joint, 1, free)) == (422, "survey_days_off")
+    assert (await answer(api, tokens, joint, 1, free, days_off=True)).status_code == 200
+    assert outcome(await answer(api, tokens, joint, 2, free, FIRST)) == (422, "survey_days_off")
+    assert (await answer(api, tokens, joint, 2, free, FIRST, days_off=True)).status_code == 200
+    assert (await mine(api, resident, joint))["survey"]["agreed_on"] == free.isoformat()
+
+
+async def test_a_working_day_that_suits_all_goes_before_an_earlier_day_off(
+    api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_ids: Sequence[UUID]
+) -> None:
+    joint, free = await filed(api, resident, provider_ids[:2]), saturday()
+    later = free + timedelta(days=2)
+    await propose(api, resident, joint, free, later, days_off=True)
+    for at in (1, 2):
+        await answer(api, tokens, joint, at, free, later, days_off=True)
+    assert (await mine(api, resident, joint))["survey"]["agreed_on"] == later.isoformat()
 
 
 async def test_a_company_that_never_answers_holds_nobody_up(

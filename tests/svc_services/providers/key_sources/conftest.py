@@ -13,11 +13,13 @@ from tests.svc_services.providers.connections.companies import Key, public
 class Publisher:
     def __init__(self) -> None:
         self.status, self.body, self.calls = 200, b"{}", 0
+        self.wait, self.release = 0.0, threading.Event()
         publisher = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 publisher.calls += 1
+                publisher.release.wait(publisher.wait)
                 self.send_response(publisher.status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", str(len(publisher.body)))
@@ -39,5 +41,6 @@ class Publisher:
 def publisher() -> Iterator[Publisher]:
     publisher = Publisher()
     yield publisher
+    publisher.release.set()
     publisher.server.shutdown()
     publisher.server.server_close()

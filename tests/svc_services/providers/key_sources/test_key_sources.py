@@ -1,8 +1,10 @@
 """Keys from a company's `jwks_uri`: new ones are added, one bad answer drops nothing, and asking is bounded."""
 
+import asyncio
 import base64
 import json
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ from chassis.db import Database, now
 from chassis.testing import Tokens, emitted, once
 from kit.endpoint_urls import Endpoints
 from svc_services.providers.key_sources.models import FetchedKey, KeyFetch
-from svc_services.providers.key_sources.provider import HttpKeySource
+from svc_services.providers.key_sources.provider import HttpKeySource, NotFetched
 from svc_services.providers.key_sources.service import fetch_due, hurry
 from tests.svc_services.providers.connections.companies import Company, connected, new_key, public
 from tests.svc_services.providers.connections.test_company_changes import kids
@@ -155,7 +157,7 @@ async def test_nothing_is_fetched_while_operators_have_suspended_the_company(
 async def test_a_source_inside_our_network_is_never_called(publisher: Publisher) -> None:
     inside = HttpKeySource(Endpoints(anywhere=False))
     for address in (publisher.url, publisher.url.replace("http:", "https:"), "https://169.254.169.254/latest"):
-        assert await inside.fetch(address) is None
+        assert isinstance(await inside.fetch(address), NotFetched)
     assert publisher.calls == 0
 
 
@@ -167,3 +169,62 @@ async def test_a_company_stops_publishing(
     calls = publisher.calls
     await fetched(database)
     assert publisher.calls == calls
+
+
+async def test_a_slow_address_takes_bounded_time_waits_longer_and_says_why(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, publisher: Publisher
+) -> None:
+    company = await publishing(api, tokens, database, publisher)
+    publisher.wait = 30.0
+    hasty, pauses = HttpKeySource(Endpoints(anywhere=True), seconds=0.3), []
+    for failures in (1, 2, 3):
+        await make_due(database)
+        began = time.monotonic()
+        await fetch_due(database, hasty)
+        assert time.monotonic() - began < 5
+        fetch = (await connection(api, tokens, company))["key_fetch"]
+        assert (fetch["failures"], fetch["problem"]) == (failures, "too_slow")
+        pauses.append(datetime.fromisoformat(fetch["next_at"]) - now())
+    assert pauses == sorted(pauses)
+    assert pauses[0] > timedelta(seconds=40)
+    assert await kids(api, tokens, company) == {"k1": False, "k2": False}
+    publisher.release.set()
+    publisher.wait = 0
+    publisher.publish(company.key, new_key("k3"))
+    await fetched(database)
+    assert (await connection(api, tokens, company))["key_fetch"]["problem"] is None
+    assert await kids(api, tokens, company) == {"k1": False, "k2": False, "k3": False}
+
+
+async def test_a_dead_address_or_no_key_set_is_named(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, publisher: Publisher
+) -> None:
+    company = await publishing(api, tokens, database, publisher)
+    for status, body, problem in (
+        (404, b"{}", "status_404"),
+        (200, b"<html>", "no_key_set"),
+        (200, b"[]", "no_key_set"),
+    ):
+        publisher.status, publisher.body = status, body
+        await fetched(database)
+        assert (await connection(api, tokens, company))["key_fetch"]["problem"] == problem
+    publisher.server.shutdown()
+    publisher.server.server_close()
+    await fetched(database)
+    assert (await connection(api, tokens, company))["key_fetch"]["problem"] == "not_reached"
+
+
+async def test_a_name_that_is_never_resolved_takes_bounded_time() -> None:
+    async def never(_host: str, _port: int) -> list[str]:
+        await asyncio.sleep(60)
+        return []
+
+    stuck = HttpKeySource(Endpoints(anywhere=False, resolve=never), seconds=0.2)
+    assert await stuck.fetch("https://keys.example.org/jwks") == NotFetched("too_slow")
+
+
+async def connection(api: httpx.AsyncClient, tokens: Tokens, company: Company) -> dict[str, Any]:
+    answer = await api.get(f"{company.path}/connection", headers=tokens.staff("operator"))
+    assert answer.status_code == 200, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown

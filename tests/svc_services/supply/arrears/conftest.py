@@ -1,6 +1,6 @@
 """A company that asks for arrears, the people who see it, and what svc_payments says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ class Claim:
     database: Database
     notice_id: str = ""
     sequence: int = 0
+    bill_ids: list[UUID] = field(default_factory=lambda: [new_id(), new_id()])
 
     @property
     def api(self) -> httpx.AsyncClient:
@@ -78,6 +79,7 @@ class Claim:
             "overdue_since": ahead(-60),
             "first_period": month(1),
             "paid_at": None,
+            "bill_ids": [str(each) for each in self.bill_ids],
         }
         (handler,) = HANDLERS
         data = ArrearsChanged.model_validate(

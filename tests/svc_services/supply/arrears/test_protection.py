@@ -1,5 +1,7 @@
 """What protects the people of an account: whose bills, how much, when, and who is paying."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
@@ -107,9 +109,42 @@ async def test_people_see_what_was_checked_and_no_more_than_is_due(claim: Claim)
 async def test_people_never_hear_of_a_notice_about_bills_that_are_none(claim: Claim) -> None:
     await claim.open(bill_numbers=["B-4"])
     await claim.said(0, unknown_bills=1)
-    assert (await claim.shown())["status"] == "settled"
+    assert (await claim.shown())["status"] == "refused"
     assert await claim.mine() == []
     assert [each[3] for each in await claim.told()] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("said", "because", "refusal"),
+    [
+        ({"outstanding_fen": 0, "paid_at": "2026-01-05T00:00:00Z"}, "bills_paid", "arrears_bills_paid"),
+        ({"outstanding_fen": 0, "unknown_bills": 2}, "bills_unknown", "arrears_bills_unknown"),
+        ({"outstanding_fen": 0}, "nothing_due", "nothing_due"),
+        ({"outstanding_fen": 12_300, "first_period": month(-3)}, "earlier_holder", "arrears_earlier_holder"),
+    ],
+    ids=["paid", "unknown", "withdrawn", "before the holder"],
+)
+async def test_a_notice_that_could_lead_nowhere_is_refused_and_says_what_to_do(
+    claim: Claim, bind: Bind, said: dict[str, Any], because: str, refusal: str
+) -> None:
+    await change_holder(claim, 45)
+    assert (await bind()).status_code == 201
+    await claim.open()
+    await claim.said(**said)
+    shown = await claim.shown()
+    assert (shown["status"], shown["closed_at"] is not None) == ("refused", True)
+    assert (await claim.steps())[-1] == ("refuse", False, because)
+    assert await claim.mine() == []
+    for answer in (await claim.announce(3), await claim.act("cut-off"), await claim.act("withdraw")):
+        assert code(answer) == (409, refusal)
+    assert (await claim.open()).status_code == 201
+
+
+async def test_what_svc_payments_says_later_refuses_no_notice(claim: Claim) -> None:
+    await claim.open()
+    await claim.said(12_300)
+    await claim.said(0, paid_at="2026-01-05T00:00:00Z")
+    assert (await claim.shown())["status"] == "settled"
 
 
 async def test_a_notice_withdrawn_before_it_is_checked_is_told_to_nobody(claim: Claim) -> None:
@@ -128,6 +163,7 @@ async def test_a_new_holder_is_not_asked_for_bills_of_months_before_theirs(claim
         await claim.open()
         await claim.said(12_300, first_period=period)
         assert len(await claim.mine()) == owed
+        assert (await claim.shown())["status"] == ("open" if owed else "refused")
         await claim.past(16)
         assert (await claim.announce(3)).status_code == (200 if owed else 409)
         assert (await claim.told())[-1][3] == [str(claim.house.owner_id)] * owed

@@ -33,6 +33,7 @@ def planned(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "starts_at": hence(days=10),
         "expected_end": hence(days=10, hours=6),
         "areas": [{"division_code": YINING, "address": "解放西路"}],
+        "confirmed": True,
     }
     return {name: value for name, value in {**usual, **changes}.items() if value is not None}
 
@@ -73,7 +74,8 @@ class Company:
 
     async def change(self, outage: dict[str, Any], **changes: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         names = ("version", "cause", "note", "starts_at", "expected_end", "areas")
-        return await self.act(outage, "changes", {name: outage[name] for name in names} | changes)
+        same = {name: outage[name] for name in names} | {"confirmed": True}
+        return await self.act(outage, "changes", same | changes)
 
     async def supplied(self, address: str, account: str = ACCOUNT, division_code: str = YINING) -> None:
         premises = [{"account_number": account, "division_code": division_code, "address": address}]

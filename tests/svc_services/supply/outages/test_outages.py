@@ -29,7 +29,7 @@ from tests.svc_services.supply.outages.conftest import (
 async def test_an_outage_is_public_in_four_languages(company: Company) -> None:
     outage = await company.announced(planned())
     listed = await company.api.get(OUTAGES, params={"division_code": YINING, "kind": "water"})
-    assert outage.pop("known_accounts") == "under_10"
+    assert (outage.pop("known_accounts"), outage.pop("unmatched_addresses")) == ("under_10", ["解放西路"])
     assert listed.json()["items"] == [outage]
     assert outage["cause_name"] == {"zh": "计划检修", "en": "Maintenance", "kk": "جوندەۋ جۇمىسى", "ug": "رېمونت قىلىش"}
     assert (outage["short_notice"], outage["notice_hours"], outage["version"]) == (False, 24, 1)
@@ -201,6 +201,23 @@ async def test_a_company_learns_roughly_whether_accounts_are_found_and_nobody_el
     changed = (await company.change(few, note="x")).json()
     assert changed["known_accounts"] == "10_to_99"
     assert "known_accounts" not in (await company.api.get(OUTAGES)).text
+
+
+async def test_addresses_that_match_nobody_are_named_and_have_to_be_meant(company: Company) -> None:
+    await company.supplied("解放西路12号")
+    right, wrong = ["解放西路", "解放西路12号"], ["解放西路1-20号", "解放西路1", "解放路12号"]
+    areas = [{"division_code": YINING, "address": address} for address in (*right, *wrong)]
+    refused = await company.post(OUTAGES, planned(areas=areas, confirmed=None))
+    assert (code(refused), refused.json()["areas"]) == ((409, "outage_areas_unmatched"), wrong)
+    assert (await company.api.get(OUTAGES)).json()["items"] == []
+    outage = await company.announced(planned(areas=areas))
+    assert outage["unmatched_addresses"] == wrong
+    changed = await company.change(outage, areas=areas[:2], confirmed=False)
+    assert (changed.status_code, changed.json()["unmatched_addresses"]) == (200, [])
+    elsewhere = [{"division_code": COUNTY, "address": "解放西路12号"}]
+    assert code(await company.change(changed.json(), areas=elsewhere, confirmed=False))[1] == "outage_areas_unmatched"
+    whole = await company.post(OUTAGES, planned(areas=[{"division_code": COUNTY}], confirmed=None))
+    assert (whole.status_code, whole.json()["unmatched_addresses"]) == (201, [])
 
 
 async def test_open_outages_of_a_company_are_bounded_also_at_once(
