@@ -14,12 +14,10 @@ from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
 from svc_identity.oauth.apps import check_notice_address
 from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES
 from svc_identity.oauth.key_sets import signing_keys
-from svc_identity.oauth.models import Client
+from svc_identity.oauth.models import MINI_APP, Client
 from svc_identity.oauth.service import Standing, register_client
 from svc_identity.oauth.subjects import SubjectType
 from svc_identity.organisations.companies.service import Connected, link
-
-_MINI_APP = "miniapp-"
 
 
 class ProviderApproved(EventData):
@@ -87,7 +85,7 @@ async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -
         addresses = [check_notice_address(address) for address in changed.redirect_uris]
     except ValueError as error:
         raise Poison(str(error)) from None
-    client_id = f"{_MINI_APP}{changed.app_id}"
+    client_id = f"{MINI_APP}{changed.app_id}"
     standing = Standing(changed.revision, changed.suspended)
     keys = signing_keys(changed.jwks) if changed.jwks else None
     if keys is None and not addresses:

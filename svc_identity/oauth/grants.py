@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import codes, possession, refresh
-from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer
+from svc_identity.oauth.issuer import APP_SERVER_SCOPES, CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
@@ -255,8 +255,8 @@ class ClientGrant(PossessionRequired, grants.ClientCredentialsGrant):  # type: i
     TOKEN_ENDPOINT_AUTH_METHODS = ("private_key_jwt",)
 
     def generate_token(self, scope: str | None, **_: object) -> dict[str, Any]:
-        allowed = self.client.get_allowed_scope(scope)
-        if allowed is None:
+        allowed = _of_app_server(scope) if self.client.is_app else self.client.get_allowed_scope(scope)
+        if not allowed:
             raise InvalidScopeError
         token: dict[str, Any] = self.server.issuer.client_token(
             self.client, allowed, self.server.assertions.proving_key, self.request.proof_key
@@ -264,3 +264,9 @@ class ClientGrant(PossessionRequired, grants.ClientCredentialsGrant):  # type: i
         about = {"client_id": self.client.client_id, "client_key": self.server.assertions.proving_key}
         record_on_commit(self.server.session, TOKEN_ISSUED, "client_credentials", **about)
         return token
+
+
+def _of_app_server(scope: str | None) -> str:
+    """The scope when the server of a mini-app may have all of it, which is nothing that its residents have."""
+    wanted = dict.fromkeys((scope or "").split())
+    return " ".join(wanted) if wanted.keys() <= set(APP_SERVER_SCOPES) else ""

@@ -47,6 +47,9 @@ RESIDENT_SCOPES = (
 STAFF_ONLY = "staff"
 STAFF_SCOPES = ("openid", "profile", STAFF_ONLY, "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
+APP_SERVER_SCOPES = ("orders", "messages")
+"""What the server of a mini-app may ask for as itself; of which orders and messages, the services decide."""
+SYSTEM_SCOPES = (*PROVIDER_SCOPES, *APP_SERVER_SCOPES)
 
 RESIDENTS_APP = "myili://callback"
 """Where the residents' app opens."""
@@ -110,7 +113,7 @@ class Issuer:
         )
 
     def client_token(self, client: Client, scope: str, key: str, bound_to: str | None) -> dict[str, Any]:
-        """A token answer for a provider's system acting for itself; it names the key that proved the client."""
+        """A token answer for a system that acts for itself; it names the key that proved the client."""
         return self._answer(client, scope, bound_to, sub=client.client_id, kind="client", client_key=key)
 
     def exchanged_token(self, claims: Mapping[str, Any], target: Client, subject: str, scope: str) -> dict[str, Any]:
@@ -160,7 +163,7 @@ class Issuer:
             "backchannel_logout_supported": True,
             "backchannel_logout_session_supported": True,
             "jwks_uri": self.address("jwks"),
-            "scopes_supported": list(dict.fromkeys((*RESIDENT_SCOPES, *STAFF_SCOPES, *PROVIDER_SCOPES))),
+            "scopes_supported": list(dict.fromkeys((*RESIDENT_SCOPES, *STAFF_SCOPES, *SYSTEM_SCOPES))),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": list(GRANTS),

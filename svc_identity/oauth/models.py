@@ -31,6 +31,8 @@ def without_loopback_port(address: str) -> str:
     return _LOOPBACK_PORT.sub(r"\1", address) if found and int(found[2]) <= _LAST_PORT else address
 
 
+MINI_APP = "miniapp-"
+"""Before the id of a mini-app, in the name of its client."""
 _GRANTS_OF_APPS = {"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 
@@ -38,7 +40,7 @@ class Client(Base):
     """An OAuth client: an app, to which browsers return, or a provider's system, which acts for itself.
 
     A system signs assertions with its keys, and so does an app that has a server to keep keys on. Any other app is
-    public.
+    public. The server of a mini-app gets tokens of its own, too.
     """
 
     __tablename__ = "clients"
@@ -89,6 +91,10 @@ class Client(Base):
         return self.is_app and self.jwks is not None
 
     @property
+    def is_mini_app_with_server(self) -> bool:
+        return self.client_id.startswith(MINI_APP) and self.is_confidential_app
+
+    @property
     def in_force(self) -> bool:
         return not (self.suspended or self.stopped)
 
@@ -116,7 +122,9 @@ class Client(Base):
     def check_grant_type(self, grant_type: str) -> bool:
         if grant_type == DEVICE_CODE_GRANT_TYPE:
             return self.device_grant
-        return grant_type in (_GRANTS_OF_APPS if self.is_app else {"client_credentials"})
+        if grant_type == "client_credentials":
+            return not self.is_app or self.is_mini_app_with_server
+        return self.is_app and grant_type in _GRANTS_OF_APPS
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - the same at each endpoint
         return method == ("none" if self.jwks is None else "private_key_jwt")

@@ -31,7 +31,7 @@ ROLES = (
     *("provider_admin", "provider_operator"),
 )
 REFUSED = {401, 403, 429}
-EVERY_SCOPE = f"{SCOPES} tariffs:write bills:write accounts:write"
+EVERY_SCOPE = f"{SCOPES} tariffs:write bills:write accounts:write orders messages"
 Callers = dict[str, dict[str, str]]
 
 

@@ -13,12 +13,12 @@ from chassis.db import new_id
 from chassis.testing import SCOPES, Tokens, once
 from contracts.compatibility.access import Bearer, callers_of
 from contracts.documents import SERVICES
-from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES, STAFF_SCOPES
+from svc_identity.oauth.issuer import RESIDENT_SCOPES, STAFF_SCOPES, SYSTEM_SCOPES
 from tests.contracts.test_private_answers import LOOPBACK_URL, ROLES, service_of, serving, url_of
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 
-EVERY_SCOPE = {*SCOPES.split(), *PROVIDER_SCOPES}
+EVERY_SCOPE = {*SCOPES.split(), *SYSTEM_SCOPES}
 
 
 def bearers_of(service: str) -> Iterator[tuple[str, str, Bearer]]:

@@ -132,7 +132,7 @@ async def test_the_keys_of_its_server_make_it_a_confidential_app_without_a_redir
     async with database.read() as tx:
         client = await tx.get_one(Client, client_id)
         assert client.is_confidential_app
-        assert not client.check_grant_type("client_credentials")
+        assert client.check_grant_type("client_credentials")
     await changed(database, app_id, 2)  # keys that were taken back are worth nothing
     async with database.read() as tx:
         assert (await tx.get_one(Client, client_id)).jwks is None
