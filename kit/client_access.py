@@ -4,6 +4,7 @@ A token names the key by which its client proved itself, so ending one key leave
 """
 
 from collections.abc import Collection
+from uuid import UUID
 
 from chassis.auth import Caller
 from chassis.problems import Problem
@@ -18,6 +19,14 @@ class ClientSuspended(Problem):
 class ClientKeyEnded(Unauthenticated):
     code, security = "client_key_ended", CLIENT_REFUSED
     reason = 'Bearer realm="myili", error="invalid_token", error_description="the client\'s key has been ended"'
+
+
+def provider_of(caller: Caller) -> UUID | None:
+    """The id of the provider whose system calls; other systems have names that are no ids."""
+    try:
+        return caller.id
+    except ValueError:
+        return None
 
 
 def require_client_access(caller: Caller, *, suspended: bool, ended_keys: Collection[str]) -> None:

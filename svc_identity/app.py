@@ -16,6 +16,7 @@ from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.login_codes.endpoints import router as login_codes
 from svc_identity.oauth.openid_tickets.endpoints import router as openid_tickets
+from svc_identity.oauth.order_tickets.endpoints import router as order_tickets
 from svc_identity.oauth.sign_ins.endpoints import router as sign_ins
 from svc_identity.oauth.sign_ins.service import end_all
 from svc_identity.oauth.signing_keys.service import signing_keys_noted
@@ -82,7 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             sign_out,
         ),
         persons,
-        *(of_devices, device_requests, device_pages, login_codes, openid_tickets),
+        *(of_devices, device_requests, device_pages, login_codes, openid_tickets, order_tickets),
         *(proofing, attestations, identity_claims, organisations, companies, role_changes, claim_decisions),
         *(corrections, corrections_at_counters),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),

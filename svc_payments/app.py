@@ -13,10 +13,13 @@ from svc_payments.billing.bills.endpoints import router as bills
 from svc_payments.billing.dues.endpoints import router as dues
 from svc_payments.billing.files.endpoints import router as bill_files
 from svc_payments.billing.inquiries.endpoints import router as bill_inquiries
+from svc_payments.billing.payees.endpoints import router as payees
 from svc_payments.billing.reminders.endpoints import router as reminders
 from svc_payments.billing.terms.endpoints import router as payment_terms
 from svc_payments.billing.uploads.endpoints import router as bill_file_uploads
 from svc_payments.channels.endpoints import router as channels
+from svc_payments.collection.app_orders.endpoints import router as app_orders
+from svc_payments.collection.app_orders.resident_endpoints import router as my_app_orders
 from svc_payments.collection.helpers.service import router as helpers
 from svc_payments.collection.mandates.endpoints import router as mandates
 from svc_payments.collection.notifications.endpoints import router as notifications
@@ -47,7 +50,9 @@ from svc_payments.tills.payout_proofs.endpoints import router as payout_proofs
 
 ROUTERS = [
     notifications,  # matched first, because most requests on a bill day are for it
+    app_orders,
     audit,
+    my_app_orders,
     my_data,
     bill_file_uploads,
     bill_files,
@@ -64,6 +69,7 @@ ROUTERS = [
     mandates,
     manual_actions,
     metrics,
+    payees,
     payment_exports,
     payment_records,
     payment_terms,

@@ -13,7 +13,7 @@ TABLES = {
             *("refunds", "second_transactions", "receipts", "receipt_codes", "e_invoices", "statement_lines"),
             *("settlement_lines", "reconciliation_findings", "till_payments", "till_payouts", "mandates"),
             *("mandate_debits", "ledger_transfers", "ledger_entries", "ledger_facts", "card_writings"),
-            "application_fees",
+            *("application_fees", "app_orders", "app_order_refunds"),
         ),
         Held(_PAYMENTS, _BOOKS),
     ),
@@ -40,6 +40,8 @@ TABLES = {
     "transfer_files": Held(_TRAIL, "kept: who paid which company"),
     "payment_terms": Held(_TRAIL, "kept: who proposed the terms of a company"),
     "payment_terms_approvals": Held(_TRAIL, "kept: who approved the terms of a company"),
+    "payees": Held(_TRAIL, "kept: who proposed, approved, suspended and resumed a payee"),
+    "payee_apps": Held(_TRAIL, "kept: who agreed that a mini-app collects for a payee"),
     "reconciliation_runs": Held(_TRAIL, "kept: who started it"),
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),
 }
@@ -47,7 +49,7 @@ IMPERSONAL = frozenset(
     {
         *("providers", "tariffs", "bill_files", "reminder_runs", "channel_nonces", "statements", "settlements"),
         *("ledger_accounts", "ledger_links", "ledger_anchors", "tariff_plans"),
-        "changed_days",
+        *("changed_days", "mini_apps", "payee_days"),
     }
 )
 FIGURES = (

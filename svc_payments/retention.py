@@ -23,6 +23,7 @@ RULES: Mapping[str, Rule] = {
             *("settlement_lines", "reconciliation_findings", "till_payments", "till_payouts", "mandates"),
             *("mandate_debits", "ledger_transfers", "ledger_entries", "ledger_facts", "card_writings"),
             *("cases", "case_entries", "refused_rows", "payout_codes", "application_fees"),
+            *("app_orders", "app_order_refunds"),
         ),
         _BOOKS,
     ),
@@ -30,7 +31,7 @@ RULES: Mapping[str, Rule] = {
         (
             *("payout_approvals", "audit_records", "manual_actions", "incidents", "refund_operator_days"),
             *("till_sessions", "till_counts", "transfer_files", "payment_terms", "payment_terms_approvals"),
-            *("reconciliation_runs", "staff_roles"),
+            *("reconciliation_runs", "staff_roles", "payees", "payee_apps"),
         ),
         Kept(_ACTED),
     ),

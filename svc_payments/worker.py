@@ -25,6 +25,8 @@ from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.terms.stated import propose_stated
 from svc_payments.billing.uploads.worker import finish_left, forget_old
+from svc_payments.collection.app_orders.closing import expire_due as expire_orders
+from svc_payments.collection.app_orders.closing import keep_closing
 from svc_payments.collection.application_fees.consumers import HANDLERS as APPLICATION_FEE_HANDLERS
 from svc_payments.collection.application_fees.service import return_due
 from svc_payments.collection.arrears.consumers import HANDLERS as ARREARS_HANDLERS
@@ -52,6 +54,7 @@ from svc_payments.ledger.anchors import anchoring
 from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.operations.dashboard.metrics import measure, measure_books
 from svc_payments.parties.accounts.consumers import handlers as account_handlers
+from svc_payments.parties.mini_apps.consumers import HANDLERS as MINI_APP_HANDLERS
 from svc_payments.parties.providers.consumers import handlers as provider_handlers
 from svc_payments.parties.tariff_plans.consumers import HANDLERS as TARIFF_PLAN_HANDLERS
 from svc_payments.reconciliation.discrepancies.events import DISCREPANCY_EVENTS
@@ -91,6 +94,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         handles=[
             *provider_handlers(propose_stated),
             *TARIFF_PLAN_HANDLERS,
+            *MINI_APP_HANDLERS,
             *account_handlers(mandates.binding_ended),
             *E_INVOICE_HANDLERS,
             *CLOSURE_HANDLERS,
@@ -111,8 +115,10 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(1.0, partial(keep_refunding, database, settings)),
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(keep_mandates, database, settings)),
+        Every(1.0, partial(keep_closing, database, settings)),
         # These run at their intervals.
         Every(1.0, partial(_until_done, database, expire_one)),
+        Every(1.0, partial(expire_orders, database)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(60.0, partial(forget_expired, database)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),

@@ -1,6 +1,6 @@
 """What svc_payments seals: rows of its audit trail, and the facts of payments in the ledger's chain.
 
-The triggers of migrations 0028, 0030 to 0032 and 0039 have their own copy of these texts; a change here needs a
+The triggers of migrations 0028, 0030 to 0032, 0039 and 0043 have their own copy of these texts; a change here needs a
 migration that replaces them.
 """
 
@@ -51,6 +51,10 @@ SEALED_TABLES = (
     SealedTable("case_entries", with_hashes(words=["words"])),
     SealedTable("incidents"),
     SealedTable("application_fees"),
+    SealedTable("payees"),
+    SealedTable("payee_apps"),
+    SealedTable("app_orders"),
+    SealedTable("app_order_refunds", key=f"concat_ws(' ', {ROW}.app_id, {ROW}.refund_number)"),
 )
 
 # Whatever of these rows still changes later follows from other rows.

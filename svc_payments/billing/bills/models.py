@@ -29,6 +29,8 @@ class BillKind(StrEnum):
     """Made by the platform for a top-up that the provider has allowed."""
     APPLICATION_FEE = "application_fee"
     """Made by the platform for what a provider has quoted for an application; the application stands for an account."""
+    APP_ORDER = "app_order"
+    """Made by the platform with each payment of an order of a mini-app; the order stands for an account."""
 
 
 OWED = frozenset({BillKind.REGULAR, BillKind.APPLICATION_FEE})

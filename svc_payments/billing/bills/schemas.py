@@ -67,7 +67,9 @@ class Bill(BaseModel):
         description="What the two readings come to, also where the meter began again at 0 between them. "
         "null: there are not two."
     )
-    kind: str = Field(description="regular, advance, top_up or application_fee; expect further values within v1.")
+    kind: str = Field(
+        description="regular, advance, top_up, application_fee or app_order; expect further values within v1."
+    )
     late_fee_fen: int = Field(description="Late fees: those paid, and those accrued until today on the unpaid amount.")
     paid_fen: int = Field(description="Paid so far, late fees included, less refunds.")
     outstanding_fen: int = Field(description="Left to pay today: amount and late fees less what was paid.")

@@ -8,6 +8,7 @@ from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.billing.app_orders.standing import end_of
 from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.channels.provider import Payer
 from svc_payments.collection.helpers.service import pay_within_limits, require_made_by
@@ -15,7 +16,7 @@ from svc_payments.collection.payments import presenters, quotes, schemas, servic
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.collection.payments.queries import WantedPayments, payments_of
-from svc_payments.parties.callers import PayingResident, PayingResidentOrRelative
+from svc_payments.parties.callers import PayingResident, PayingResidentOrRelative, require_residents_app
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
@@ -117,6 +118,8 @@ async def cancel_payment(
 async def _require_made_by(orders: Orders, caller: Caller, payment_id: UUID) -> None:
     async with orders.database.read() as tx:
         await require_made_by(tx, caller, payment_id)
+        if await end_of(tx, payment_id):
+            require_residents_app(caller)
 
 
 async def _shown(orders: Orders, payment: Payment) -> schemas.Payment:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from kit.calendar import database_time
+from svc_payments.billing.app_orders import standing as app_orders
 from svc_payments.billing.bills import service as bills
 from svc_payments.collection.payments import service
 from svc_payments.collection.payments.events import (
@@ -63,6 +64,10 @@ async def advance(tx: AsyncSession, payment: Payment) -> None:
     payment.move_to(standing)
     if standing == PaymentStatus.COMPLETED and payment.completed_at is None:
         payment.completed_at = await database_time(tx)
+    if standing == PaymentStatus.COMPLETED:
+        await app_orders.paid(tx, payment.id)
+    elif standing == PaymentStatus.REFUNDED:
+        await app_orders.refunded(tx, payment.id)
     if event := _EVENTS.get(standing):
         await emit(tx, event_of(event, payment))
 

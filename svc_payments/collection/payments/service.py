@@ -14,6 +14,7 @@ from kit.calendar import database_time
 from kit.invariants import InvariantBrokenError
 from kit.leases import claimable
 from svc_payments.amounts import money
+from svc_payments.billing.app_orders import standing as app_orders
 from svc_payments.billing.bills import account_bills
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill
@@ -29,6 +30,8 @@ from svc_payments.collection.payments.events import (
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.parties.providers.service import require_connected
 from svc_payments.settings.channels import ChannelName
+
+_SHORTEST = timedelta(minutes=1)
 
 
 class BillAmountChanged(Problem):
@@ -181,7 +184,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
         raise PaymentTooLate
     await require_connected(tx, payment.provider_id)
     payment.move_to(PaymentStatus.PENDING)
-    payment.expires_at = moment + lifetime
+    payment.expires_at = moment + await _life(tx, payment, moment, lifetime)
     attempt_id = new_id()
     payment.attempt = Attempt(
         id=attempt_id,
@@ -194,6 +197,13 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
     return payment
 
 
+async def _life(tx: AsyncSession, payment: Payment, moment: datetime, usual: timedelta) -> timedelta:
+    """How long the order at the channel may be paid: not longer than what it is for."""
+    end = await app_orders.end_of(tx, payment.id)
+    # Channels take no order of a shorter life than a minute.
+    return usual if end is None else min(usual, max(end - moment, _SHORTEST))
+
+
 async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> None:
     """End a locked payment that no money came for, as expired or failed; its bills are due again."""
     payment.move_to(status)
@@ -203,6 +213,7 @@ async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> 
     if payment.attempt:
         payment.attempt.ask_at = None
     await bills.release(tx, payment.bill_ids)
+    await app_orders.released(tx, payment.id)
     event = PaymentExpired if status == PaymentStatus.EXPIRED else PaymentFailed
     await emit(tx, event_of(event, payment))
 

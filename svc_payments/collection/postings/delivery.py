@@ -16,10 +16,11 @@ from chassis.telemetry import log
 from kit.leases import pause_after
 from kit.public_addresses import RESOLVE_SECONDS
 from kit.signatures.keys import load_private_key
+from svc_payments.collection.postings.kept_here import BooksKeptHere
 from svc_payments.collection.postings.leasing import Try, lease_cancellations, lease_postings, providers_due
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
-from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.models import PAYEE, Provider
 from svc_payments.settings import Settings
 
 _CALLS_IN_A_TRY = 2
@@ -69,6 +70,9 @@ class Delivery:
                 *await lease_cancellations(tx, provider_id, lease),
             ]
             provider = await tx.get(Provider, provider_id)
+        if provider and provider.kind == PAYEE:
+            await asyncio.gather(*(self._deliver(BooksKeptHere(), each) for each in tries))
+            return len(tries)
         if provider is None or provider.suspended_at is not None:
             # Nothing is sent; the time limits still run, so that money does not wait for ever.
             for each in tries:

@@ -106,6 +106,8 @@ class RefundReason(StrEnum):
     """The channel took the money of one order twice."""
     APPLICATION_ENDED = "application_ended"
     """A fee was paid for an application that had ended, or by a quote that another had replaced."""
+    PAYEE_DECIDED = "payee_decided"
+    """The server of a mini-app requested it for the payee of an order."""
     PAID_TWICE = "paid_twice"
     WRONG_ACCOUNT = "wrong_account"
     OVERCHARGED = "overcharged"

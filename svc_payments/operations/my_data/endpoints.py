@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import ReadTx
 from kit.my_data import TICKET_RULE, MyData, PersonOfTicket, records
+from svc_payments.billing.app_orders.models import AppOrder
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.bills.queries import visible_to
 from svc_payments.billing.reminders.models import Reminder
@@ -28,7 +29,7 @@ async def get_my_data(tx: ReadTx, person_id: PersonOfTicket) -> MyData:
 
 
 async def _kinds(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[str, Any]]]:
-    by_person: tuple[Any, ...] = (Payment, Mandate, Reminder, EInvoice, TopUpValidation, AccountBinding)
+    by_person: tuple[Any, ...] = (*(Payment, AppOrder, Mandate, Reminder, EInvoice, TopUpValidation, AccountBinding),)
     kinds = {model.__tablename__: await records(tx, model, model.person_id == person_id) for model in by_person}
     paid = select(Payment.id).where(Payment.person_id == person_id)
     for model in (PaymentLine, Receipt, Refund):

@@ -12,6 +12,9 @@ from chassis.db import Timestamp
 from kit.fields.customer_parameters import TEN_DIGITS
 from svc_payments.base import Base
 
+PAYEE = "payee"
+"""The kind of a provider for which mini-apps collect: it has no outside system, and the platform keeps its books."""
+
 
 class Provider(Base):
     __tablename__ = "providers"

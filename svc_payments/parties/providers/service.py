@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import Database
 from chassis.problems import Problem
-from kit.client_access import ClientSuspended, require_client_access
+from kit.client_access import ClientSuspended, provider_of, require_client_access
 from svc_payments.parties.providers.models import Provider
 
 
@@ -29,8 +29,11 @@ async def require_access(database: Database, caller: Caller) -> None:
     Raises:
         ClientSuspended, ClientKeyEnded
     """
+    provider_id = provider_of(caller)
+    if provider_id is None:
+        return
     async with database.read() as tx:
-        provider = await tx.get(Provider, caller.id)
+        provider = await tx.get(Provider, provider_id)
     if provider is not None:
         suspended = provider.suspended_at is not None
         require_client_access(caller, suspended=suspended, ended_keys=provider.ended_keys)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller, NotAllowed
 from chassis.db import Database
 from chassis.problems import NotFound, words
-from kit.client_access import ClientSuspended, require_client_access
+from kit.client_access import ClientSuspended, provider_of, require_client_access
 from kit.key_terms import valid_from, valid_until
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import schemas
@@ -21,8 +21,11 @@ async def require_access(database: Database, caller: Caller) -> None:
     Raises:
         ClientSuspended, ClientKeyEnded
     """
+    provider_id = provider_of(caller)
+    if provider_id is None:
+        return
     async with database.read() as tx:
-        provider = await tx.get(Provider, caller.id)
+        provider = await tx.get(Provider, provider_id)
         if provider is not None:
             ended = {each.thumbprint for each in await _ended(tx, provider.id)}
             require_client_access(caller, suspended=provider.suspended_at is not None, ended_keys=ended)
