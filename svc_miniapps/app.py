@@ -22,6 +22,7 @@ from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.handovers.endpoints import router as handovers
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
+from svc_miniapps.publishing.shutdowns.endpoints import router as shutdowns
 from svc_miniapps.publishing.take_downs.endpoints import router as take_downs
 from svc_miniapps.publishing.testers.endpoints import router as testers
 from svc_miniapps.publishing.uploads.endpoints import router as packages
@@ -38,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, domains, handovers, catalogue, updates),
+                *(reviews, differences, take_downs, shutdowns, clients, domains, handovers, catalogue, updates),
             )
         ],
         title="My Ili mini-apps",

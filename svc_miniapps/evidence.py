@@ -9,7 +9,7 @@ _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app
 TABLES = dict.fromkeys(
     (
         *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-        *("releases", "reviews", "staff_roles", "take_downs", "app_domains", *_OF_TEAMS),
+        *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "app_shutdowns", *_OF_TEAMS),
     ),
     _STAFF,
 ) | dict.fromkeys(("testers", "trials"), _TESTER)

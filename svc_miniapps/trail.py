@@ -26,6 +26,7 @@ SEALED_TABLES = (
     SealedTable("listings", key=f"{ROW}.app_id::text"),
     SealedTable("gray_listings", key=f"{ROW}.app_id::text"),
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
+    SealedTable("app_shutdowns"),
     SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),

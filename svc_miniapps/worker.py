@@ -28,6 +28,7 @@ from svc_miniapps.publishing.releases.events import (
     ReleaseSubmitted,
 )
 from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
+from svc_miniapps.publishing.shutdowns.service import end_due
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
 from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
@@ -51,6 +52,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(SWEEP_SECONDS, partial(forget_old, database)),
         Every(60.0, partial(withdraw_overdue, database)),
         Every(60.0, partial(lapse_unconfirmed, database)),
+        Every(60.0, partial(end_due, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

@@ -6,16 +6,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import select, text
+from sqlalchemy import and_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.db import Database
 from svc_miniapps.apps.registrations.models import AppFiling
 from svc_miniapps.catalogue.deltas.models import PackageDelta
-from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
+from svc_miniapps.catalogue.entries import Catalogue, Difference, End, Entry
 from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.listings.models import Listing
+from svc_miniapps.publishing.shutdowns.models import AppShutdown, ShutdownStatus
 from svc_miniapps.reference.categories.models import Category
 from svc_miniapps.reference.divisions.models import Division
 
@@ -24,7 +25,8 @@ OLDEST_SECONDS = 2.0
 """While one request reads, the others use the copy up to this age: a take-down is visible after it."""
 _FINGERPRINT = text(
     "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, xmin), ' ' ORDER BY app_id)) FROM listings), "
-    "(SELECT count(*) FROM package_deltas))"
+    "(SELECT count(*) FROM package_deltas), "
+    "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM app_shutdowns))"
 )
 _LISTED = (
     *(Listing.app_id, Listing.release_id, Listing.division_code, Listing.category, Listing.name),
@@ -92,12 +94,22 @@ async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
     shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id).where(Listing.hidden_at.is_(None))
     rows = await tx.execute(shown)
     deltas = await _deltas(tx)
+    ends = await _ends(tx, ShutdownStatus.ANNOUNCED)
     return Catalogue(
         fingerprint,
-        [Entry(**row, deltas=deltas.get(row["app_id"], {})) for row in rows.mappings()],
+        [Entry(**row, deltas=deltas.get(row["app_id"], {}), end=ends.get(row["app_id"])) for row in rows.mappings()],
         frozenset(await tx.scalars(select(Division.code))),
         frozenset(await tx.scalars(select(Category.code))),
+        await _ends(tx, ShutdownStatus.ENDED),
     )
+
+
+async def _ends(tx: AsyncSession, status: ShutdownStatus) -> dict[UUID, End]:
+    """By app; an app to go on with is named while residents have it."""
+    shown = and_(Listing.app_id == AppShutdown.redirect_app_id, Listing.hidden_at.is_(None))
+    columns = AppShutdown.app_id, AppShutdown.last_day, AppShutdown.texts, Listing.app_id
+    query = select(*columns).outerjoin(Listing, shown).where(AppShutdown.status == status)
+    return {app_id: End(*about) for app_id, *about in await tx.execute(query)}
 
 
 async def _deltas(tx: AsyncSession) -> dict[UUID, dict[str, Difference]]:

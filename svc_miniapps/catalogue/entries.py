@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
 from uuid import UUID
@@ -30,6 +30,19 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """That an app ends, or has ended."""
+
+    last_day: date
+    texts: Mapping[str, str]
+    redirect_app_id: UUID | None
+
+    def text(self, language: str) -> str:
+        known = frozenset(self.texts)
+        return self.texts[nearest(language, known) or nearest(DEFAULT_LANGUAGE, known) or min(known)]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     app_id: UUID
     release_id: UUID
@@ -50,6 +63,8 @@ class Entry:
     filing_number: str | None
     deltas: Mapping[str, Difference]
     """By the digest of the older version."""
+    end: End | None = None
+    """Announced, and not there yet."""
     written: dict[str, bytes] = field(default_factory=dict)
     """The JSON of the listing by language."""
     updates: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -69,6 +84,12 @@ class Entry:
 
     def delta_url(self, delta: Difference) -> str:
         return f"{_V1}/{self.app_id}/deltas/{delta.sha256}"
+
+    def shutdown(self, language: str) -> schemas.ListedShutdown | None:
+        if self.end is None:
+            return None
+        text, end = self.end.text(language), self.end
+        return schemas.ListedShutdown(last_day=end.last_day, text=text, redirect_app_id=end.redirect_app_id)
 
     def listing(self, language: str) -> bytes:
         """Its JSON."""
@@ -92,6 +113,7 @@ class Entry:
                     icon_url=self.icon_sha256 and f"/miniapps/v1/icons/{self.icon_sha256}",
                     filing_number=self.filing_number,
                     published_at=self.published_at,
+                    shutdown=self.shutdown(language),
                 )
                 .model_dump_json()
                 .encode()
@@ -108,12 +130,18 @@ class Catalogue:
     """Everything residents see, as it was at one moment."""
 
     def __init__(
-        self, fingerprint: str, entries: Sequence[Entry], divisions: AbstractSet[str], categories: AbstractSet[str]
+        self,
+        fingerprint: str,
+        entries: Sequence[Entry],
+        divisions: AbstractSet[str],
+        categories: AbstractSet[str],
+        ended: Mapping[UUID, End],
     ) -> None:
         self.fingerprint = fingerprint
         self.entries = {entry.app_id: entry for entry in entries}
         self.by_text = {str(entry.app_id): entry for entry in entries}
         """A text is found three times as fast as a UUID."""
+        self.ended = {str(app_id): end for app_id, end in ended.items()}
         self.divisions, self.categories = divisions, categories
         newest = sorted(entries, key=attrgetter("app_id"), reverse=True)
         self.of_division = {

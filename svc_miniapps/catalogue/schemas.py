@@ -1,9 +1,22 @@
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from svc_miniapps.packages.schemas import Version
+
+
+class ListedShutdown(BaseModel):
+    """The announced end of an app."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    last_day: date
+    """The last one on which residents have it."""
+    text: str
+    """Why it ends and what happens to data, in the language of the listing where there is one."""
+    redirect_app_id: UUID | None
+    """The app to go on with."""
 
 
 class Listing(BaseModel):
@@ -32,3 +45,4 @@ class Listing(BaseModel):
     filing_number: str | None
     """Under which the app is filed, to be shown on its page; null for one from before filing."""
     published_at: datetime
+    shutdown: ListedShutdown | None = None

@@ -30,6 +30,7 @@ WITHOUT_ALERT = {
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
     *("correction_answered", "team_founded", "team_member_changed", "app_handover_moved"),
     *("registration_submitted", "registration_approved", "registration_rejected", "registration_withdrawn"),
+    *("shutdown_proposed", "shutdown_announced", "shutdown_withdrawn", "app_ended"),
     *("domain_registered", "domain_proven", "domain_lost", "domain_removed"),
     *("account_clash_found", "account_clash_closed"),
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),

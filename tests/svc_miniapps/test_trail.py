@@ -16,6 +16,7 @@ from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
 from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
+from tests.svc_miniapps.publishing.shutdowns.test_shutdowns import announced
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
 from tests.svc_miniapps.stage import REASONS, Stage
 from tests.svc_miniapps.team_servers import proven
@@ -44,6 +45,8 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     assert (await ask(stage, app)).status_code == 201
     await taken_down(stage, app)
     await stage.draft(app, 4)
+    library = await stage.registered(name="体育馆")
+    await announced(stage, library)
     await proposed(stage, Other(stage), other)
 
 

@@ -17,6 +17,8 @@ _DOMAINS = (
     SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
 )
+_APPS, _SHUTDOWNS = (SealedTable("apps"),), (SealedTable("app_shutdowns"),)
+_KINDS_BEFORE = "'ordinary', 'emergency', 'team'"
 _FAILURES = (
     "'name_unknown', 'address_not_public', 'not_reached', 'no_answer', 'refused', 'other_content', 'signature_wrong', "
     "'no_keys', 'proven_by_others', 'token_expired', 'handed_over'"
@@ -26,9 +28,21 @@ _FAILURES = (
 def upgrade() -> None:
     _create_domains()
     extend_trail(_DOMAINS)
+    shorten_trail(_APPS)
+    op.add_column("apps", sa.Column("ended_at", _TIME, nullable=True))
+    extend_trail(_APPS)
+    _create_shutdowns()
+    extend_trail(_SHUTDOWNS)
+    _allow_kinds(f"{_KINDS_BEFORE}, 'shutdown'")
 
 
 def downgrade() -> None:
+    _allow_kinds(_KINDS_BEFORE)
+    shorten_trail(_SHUTDOWNS)
+    op.drop_table("app_shutdowns")
+    shorten_trail(_APPS)
+    op.drop_column("apps", "ended_at")
+    extend_trail(_APPS)
     shorten_trail(_DOMAINS)
     op.drop_table("package_domains")
     op.drop_table("app_domains")
@@ -72,3 +86,42 @@ def _create_domains() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_package_domains_package_id_packages")),
         sa.PrimaryKeyConstraint("package_id", name=op.f("pk_package_domains")),
     )
+
+
+def _create_shutdowns() -> None:
+    op.create_table(
+        "app_shutdowns",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("texts", postgresql.JSONB(), nullable=False),
+        sa.Column("redirect_app_id", sa.Uuid(), nullable=True),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", _TIME, nullable=False),
+        *(sa.Column(name, sa.Uuid(), nullable=True) for name in ("confirmed_by", "withdrawn_by")),
+        *(sa.Column(name, _TIME, nullable=True) for name in ("confirmed_at", "ended_at")),
+        sa.CheckConstraint(
+            "status IN ('proposed', 'announced', 'withdrawn', 'ended')", name=op.f("ck_app_shutdowns_status")
+        ),
+        sa.CheckConstraint("confirmed_by <> proposed_by", name=op.f("ck_app_shutdowns_second_person")),
+        sa.CheckConstraint(
+            "status NOT IN ('announced', 'ended') OR confirmed_by IS NOT NULL", name=op.f("ck_app_shutdowns_confirmed")
+        ),
+        sa.CheckConstraint("redirect_app_id <> app_id", name=op.f("ck_app_shutdowns_redirect")),
+        *(
+            sa.ForeignKeyConstraint([name], ["apps.id"], name=op.f(f"fk_app_shutdowns_{name}_apps"))
+            for name in ("app_id", "redirect_app_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_shutdowns")),
+    )
+    is_open = sa.text("status IN ('proposed', 'announced', 'ended')")
+    op.create_index("uq_app_shutdowns_app_id_open", "app_shutdowns", ["app_id"], unique=True, postgresql_where=is_open)
+    op.create_index("ix_app_shutdowns_app_id", "app_shutdowns", ["app_id", "id"])
+    announced = sa.text("status = 'announced'")
+    op.create_index("ix_app_shutdowns_last_day", "app_shutdowns", ["last_day"], postgresql_where=announced)
+
+
+def _allow_kinds(kinds: str) -> None:
+    op.drop_constraint(op.f("ck_take_downs_kind"), "take_downs")
+    op.create_check_constraint(op.f("ck_take_downs_kind"), "take_downs", f"kind IN ({kinds})")
