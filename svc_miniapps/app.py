@@ -16,10 +16,12 @@ from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.catalogue.updates.endpoints import router as updates
 from svc_miniapps.catalogue.updates.fast_path import UpdateChecks
 from svc_miniapps.publishing.clients.endpoints import router as clients
+from svc_miniapps.publishing.complaints.endpoints import router as complaints
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.domains.endpoints import router as domains
 from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.handovers.endpoints import router as handovers
+from svc_miniapps.publishing.quotas.endpoints import router as quotas
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.shutdowns.endpoints import router as shutdowns
@@ -39,7 +41,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, shutdowns, clients, domains, handovers, catalogue, updates),
+                *(
+                    reviews,
+                    differences,
+                    take_downs,
+                    shutdowns,
+                    quotas,
+                    clients,
+                    domains,
+                    handovers,
+                    complaints,
+                    catalogue,
+                    updates,
+                ),
             )
         ],
         title="My Ili mini-apps",

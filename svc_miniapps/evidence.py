@@ -5,14 +5,28 @@ from kit.evidence.facts import Evidence, Figure, Held
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 _TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
+_COMPLAINANT = Held("account", "words, contact and person go with the closure of the account; answers are kept")
 _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
-TABLES = dict.fromkeys(
-    (
-        *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-        *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "app_shutdowns", *_OF_TEAMS),
-    ),
-    _STAFF,
-) | dict.fromkeys(("testers", "trials"), _TESTER)
+TABLES = (
+    dict.fromkeys(
+        (
+            *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
+            *(
+                "releases",
+                "reviews",
+                "staff_roles",
+                "take_downs",
+                "app_domains",
+                "app_shutdowns",
+                "team_quota_changes",
+                *_OF_TEAMS,
+            ),
+        ),
+        _STAFF,
+    )
+    | dict.fromkeys(("testers", "trials"), _TESTER)
+    | {"app_complaints": _COMPLAINANT}
+)
 IMPERSONAL = frozenset(
     {
         *("app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),

@@ -16,6 +16,8 @@ from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
+from svc_miniapps.publishing.complaints.consumers import HANDLERS as CLOSURES
+from svc_miniapps.publishing.complaints.service import escalate_late
 from svc_miniapps.publishing.domains.worker import check_due
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
 from svc_miniapps.publishing.handovers.events import AppHandedOver
@@ -31,7 +33,6 @@ from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
 from svc_miniapps.publishing.shutdowns.service import end_due
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
-from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
 from svc_miniapps.publishing.uploads.resumable import forget_old
 from svc_miniapps.publishing.uploads.service import sweep
 from svc_miniapps.settings import WorkerSettings
@@ -53,6 +54,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60.0, partial(withdraw_overdue, database)),
         Every(60.0, partial(lapse_unconfirmed, database)),
         Every(60.0, partial(end_due, database)),
+        Every(60.0, partial(escalate_late, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
@@ -75,7 +77,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         *(ReleaseGrayChanged, ReleaseGrayWithdrawn),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *TESTERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *CALENDAR, *CLOSURES]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

@@ -109,7 +109,8 @@ async def _ends(tx: AsyncSession, status: ShutdownStatus) -> dict[UUID, End]:
     shown = and_(Listing.app_id == AppShutdown.redirect_app_id, Listing.hidden_at.is_(None))
     columns = AppShutdown.app_id, AppShutdown.last_day, AppShutdown.texts, Listing.app_id
     query = select(*columns).outerjoin(Listing, shown).where(AppShutdown.status == status)
-    return {app_id: End(*about) for app_id, *about in await tx.execute(query)}
+    rows = await tx.execute(query)
+    return {app_id: End(last_day, texts, redirect) for app_id, last_day, texts, redirect in rows}
 
 
 async def _deltas(tx: AsyncSession) -> dict[UUID, dict[str, Difference]]:

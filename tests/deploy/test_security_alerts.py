@@ -31,6 +31,8 @@ WITHOUT_ALERT = {
     *("correction_answered", "team_founded", "team_member_changed", "app_handover_moved"),
     *("registration_submitted", "registration_approved", "registration_rejected", "registration_withdrawn"),
     *("shutdown_proposed", "shutdown_announced", "shutdown_withdrawn", "app_ended"),
+    *("quota_change_proposed", "quota_changed", "quota_change_rejected"),
+    "app_complaint_decided",
     *("domain_registered", "domain_proven", "domain_lost", "domain_removed"),
     *("account_clash_found", "account_clash_closed"),
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.inbox import EventData, Handler, Received
+from chassis.inbox import EventData, Received
 from svc_miniapps.publishing.testers.models import Tester, Trial
 
 
@@ -18,6 +18,3 @@ class PersonClosed(EventData):
 async def erase_tester(tx: AsyncSession, event: Received[PersonClosed]) -> None:
     for table in (Tester, Trial):
         await tx.execute(delete(table).where(table.person_id == event.data.person_id))
-
-
-HANDLERS = (Handler("cn.ili.identity.person.closed.v1", PersonClosed, erase_tester),)

@@ -37,7 +37,7 @@ async def step(stage: Stage, shutdown: Json, name: str, caller: Headers) -> http
 
 
 async def announced(stage: Stage, app: Json, **changes: object) -> Json:
-    proposed = await end(stage, app, **changes)
+    proposed = await end(stage, app, None, **changes)
     assert proposed.status_code == 201, proposed.text
     answer = await step(stage, proposed.json(), "confirm", stage.reviewer)
     assert answer.status_code == 200, answer.text
@@ -83,8 +83,8 @@ async def test_two_persons_announce_it_and_residents_read_it_until_the_day(stage
     listed = (await stage.catalogue(language="kk-Arab"))[0]["shutdown"]
     assert listed == {"last_day": last_day, "text": TEXTS[1]["text"], "redirect_app_id": None}
     assert (await stage.catalogue())[0]["shutdown"]["text"] == TEXTS[0]["text"]
-    for headers in ({}, {"Accept-Language": "zh", "X-Other": "1", "Expect": ""}):
-        found = await update_of(stage, app, **headers)
+    for headers in [dict[str, str](), {"Accept-Language": "zh", "X-Other": "1", "Expect": ""}]:
+        found = await update_of(stage, app, 1, **headers)
         assert (found["change"], found["last_day"]) == ("ending", last_day)
     await stage.published(app, 2)
     found = await update_of(stage, app)
