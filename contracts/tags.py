@@ -79,6 +79,8 @@ TAGS: dict[str, dict[str, str]] = {
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
         "domains": "The servers that mini-apps talk to, with the proofs that their teams control them.",
+        "complaints": "The complaint boxes of mini-apps.",
+        "shutdowns": "The announced ends of mini-apps.",
         "take-downs": "Mini-apps taken from residents, and given back.",
     },
     "gateway": {

@@ -25,12 +25,15 @@ from svc_miniapps.insights.recent.endpoints import router as recent
 from svc_miniapps.insights.recommended.endpoints import router as recommended_lists
 from svc_miniapps.my_data import router as my_data
 from svc_miniapps.publishing.clients.endpoints import router as clients
+from svc_miniapps.publishing.complaints.endpoints import router as complaints
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.domains.endpoints import router as domains
 from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.handovers.endpoints import router as handovers
+from svc_miniapps.publishing.quotas.endpoints import router as quotas
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
+from svc_miniapps.publishing.shutdowns.endpoints import router as shutdowns
 from svc_miniapps.publishing.signatures.endpoints import router as signatures
 from svc_miniapps.publishing.take_downs.endpoints import router as take_downs
 from svc_miniapps.publishing.testers.endpoints import router as testers
@@ -54,9 +57,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, domains, handovers, catalogue, recommended, updates),
-                *(signatures, templates, subscriptions, messages, calls, links, webhooks, my_data),
-                *(own_catalogue, recent, openings, errors, figures, ratings, recommended_lists),
+                *(reviews, differences, take_downs, shutdowns, quotas, clients, domains, handovers, complaints),
+                *(catalogue, recommended, updates, signatures, own_catalogue, recent, openings, errors, figures),
+                *(ratings, recommended_lists, templates, subscriptions, messages, calls, links, webhooks, my_data),
             )
         ],
         title="My Ili mini-apps",

@@ -13,14 +13,15 @@ _OF_RESIDENTS = {
     "app_messages": Held("app_access", "90 days after it was sent, and with the closure of the account"),
     **dict.fromkeys(("recent_apps", "recent_choices", "app_ratings", "app_rating_reports"), _BY_THE_PERSON),
     "openings": Held("mini_apps", "once the day is counted; until then under a hash whose key goes with the day"),
+    "app_complaints": Held("account", "words, contact and person go with the closure of the account; answers are kept"),
 }
 _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
 TABLES = (
     dict.fromkeys(
         (
             *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-            *("releases", "reviews", "staff_roles", "take_downs", "app_domains", *_OF_TEAMS),
-            *("message_templates", "app_quotas"),
+            *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "app_shutdowns", *_OF_TEAMS),
+            *("message_templates", "app_quotas", "team_quota_changes"),
             *("app_rating_replies", "recommended_lists", "team_webhooks", "webhook_deliveries"),
         ),
         _STAFF,

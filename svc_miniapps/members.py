@@ -18,6 +18,7 @@ OPERATOR = "operator"
 TeamMember = Annotated[Caller, Depends(standing.allow_of_team(TEAM))]
 Reviewer = Annotated[Caller, Depends(allow(scope="staff", role=REVIEWER))]
 TeamMemberOrReviewer = Annotated[Caller, Depends(standing.allow_of_team(TEAM, REVIEWER))]
+TeamMemberOrOperator = Annotated[Caller, Depends(standing.allow_of_team(TEAM, OPERATOR))]
 Operator = Annotated[Caller, Depends(allow(scope="staff", role=OPERATOR))]
 
 

@@ -6,7 +6,7 @@ _ACTED = Kept("PIPL 51 and 54: which member of staff did it; the person is an id
 _CLOSED = Job("svc_miniapps.closure:erase_person", "PIPL 47: deleted with the account")
 _ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _OF_STAFF = (
-    *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
+    *("apps", "app_clients", "client_requests", "package_uploads", "packages", "app_shutdowns", "team_quota_changes"),
     *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "message_templates", "app_quotas"),
     *("app_rating_replies", "recommended_lists", "team_webhooks"),
     *("teams", "team_members", "app_handovers", "app_registrations", "app_icons"),
@@ -14,7 +14,7 @@ _OF_STAFF = (
 RETENTION = Retention(
     "miniapps",
     dict.fromkeys(_OF_STAFF, _ACTED)
-    | dict.fromkeys(("testers", "trials", "app_ratings", "recent_choices", "subscribers"), _CLOSED)
+    | dict.fromkeys(("testers", "trials", "app_complaints", "app_ratings", "recent_choices", "subscribers"), _CLOSED)
     | {
         "recent_apps": Period(180, "opened_at", "what nobody has opened for half a year is not recent", _ENOUGH),
         "app_rating_reports": Period(365, "reported_at", "the decision about a report can be looked at", _ENOUGH),

@@ -11,6 +11,15 @@ from kit.audit.command import Command
 from kit.audit.proof import Trail
 from kit.audit.sealing import ROW, SealedTable, with_hashes, without
 
+OF_COMPLAINTS = with_hashes(
+    person_id=("person_id", "salt"),
+    words=("words", "salt"),
+    contact=("contact", "salt"),
+    answer=("answer",),
+    appeal=("appeal", "salt"),
+    decision=("decision",),
+    salt=("salt",),
+)
 SEALED_TABLES = (
     SealedTable("apps"),
     SealedTable("teams"),
@@ -26,6 +35,9 @@ SEALED_TABLES = (
     SealedTable("listings", key=f"{ROW}.app_id::text"),
     SealedTable("gray_listings", key=f"{ROW}.app_id::text"),
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
+    SealedTable("app_shutdowns"),
+    SealedTable("app_complaints", OF_COMPLAINTS),
+    SealedTable("team_quota_changes", with_hashes(reason=("reason",))),
     SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
     SealedTable(

@@ -24,6 +24,7 @@ from svc_miniapps.insights.ratings.events import AppRatingHidden
 from svc_miniapps.packages.statements import signer_of
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
+from svc_miniapps.publishing.complaints.service import escalate_late
 from svc_miniapps.publishing.domains.worker import check_due
 from svc_miniapps.publishing.gray.steps import withdraw_overdue
 from svc_miniapps.publishing.handovers.events import AppHandedOver
@@ -36,6 +37,7 @@ from svc_miniapps.publishing.releases.events import (
     ReleaseSubmitted,
 )
 from svc_miniapps.publishing.reviews.consumers import HANDLERS as CALENDAR
+from svc_miniapps.publishing.shutdowns.service import end_due
 from svc_miniapps.publishing.signatures.service import sign_missing
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
@@ -73,6 +75,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60.0, partial(lapse_unconfirmed, database)),
         Every(60.0, partial(count_days, database)),
         Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
+        Every(60.0, partial(end_due, database)),
+        Every(60.0, partial(escalate_late, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

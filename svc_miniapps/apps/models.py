@@ -24,6 +24,8 @@ class App(Base):
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text))
     registered_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Since when residents have it no more, for good; its names stay its own."""
     revision: Mapped[int] = mapped_column()
 
     # SQLAlchemy counts `revision` up with every change; it is the ETag.

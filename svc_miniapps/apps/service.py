@@ -83,7 +83,7 @@ async def require_quota(tx: AsyncSession, team: Team) -> None:
     Raises:
         AppQuotaReached
     """
-    same = App.organisation_id == team.organisation_id, App.division_code == team.division_code
+    same = App.organisation_id == team.organisation_id, App.division_code == team.division_code, App.ended_at.is_(None)
     if (await tx.scalar(select(func.count()).select_from(App).where(*same)) or 0) >= team.app_quota:
         raise AppQuotaReached(quota=team.app_quota)
 

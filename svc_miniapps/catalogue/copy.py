@@ -7,20 +7,21 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import ColumnElement, literal_column, select, text
+from sqlalchemy import ColumnElement, and_, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.db import Database
 from svc_miniapps.apps.registrations.models import AppFiling
 from svc_miniapps.catalogue.deltas.models import PackageDelta
-from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry, Recommended
+from svc_miniapps.catalogue.entries import Catalogue, Difference, End, Entry, Recommended
 from svc_miniapps.catalogue.schemas import Grade
 from svc_miniapps.insights.ratings.grades import FEWEST
 from svc_miniapps.insights.ratings.models import AppGrade
 from svc_miniapps.insights.recommended.models import ListStatus, RecommendedList
 from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.listings.models import Listing
+from svc_miniapps.publishing.shutdowns.models import AppShutdown, ShutdownStatus
 from svc_miniapps.publishing.signatures.models import PackageSignature
 from svc_miniapps.reference.categories.models import Category
 from svc_miniapps.reference.divisions.models import Division
@@ -35,6 +36,7 @@ _FINGERPRINT = text(
     "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, listings.xmin, '-', package_signatures.xmin), ' ' "  # noqa: S608 - ours
     "ORDER BY app_id)) FROM listings LEFT JOIN package_signatures USING (package_id)), "
     "(SELECT count(*) FROM package_deltas), "
+    "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM app_shutdowns), "
     "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM recommended_lists WHERE status = 'in_force'), "
     f"(SELECT md5(string_agg(concat(app_id, ' ', {_AVERAGE}, ' ', {_COUNT}), ' ' ORDER BY app_id)) "
     "FROM app_grades WHERE ratings >= :fewest))"
@@ -106,17 +108,28 @@ async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
     shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id)
     shown = shown.outerjoin(PackageSignature, PackageSignature.package_id == Listing.package_id)
     rows = await tx.execute(shown.where(Listing.hidden_at.is_(None)))
-    deltas, grades = await _deltas(tx), await _grades(tx)
+    deltas, grades, ends = await _deltas(tx), await _grades(tx), await _ends(tx, ShutdownStatus.ANNOUNCED)
     return Catalogue(
         fingerprint,
         [
-            Entry(**row, deltas=deltas.get(row["app_id"], {}), grade=grades.get(row["app_id"]))
+            Entry(**row, deltas=deltas.get(app_id, {}), grade=grades.get(app_id), end=ends.get(app_id))
             for row in rows.mappings()
+            for app_id in (row["app_id"],)
         ],
         frozenset(await tx.scalars(select(Division.code))),
         frozenset(await tx.scalars(select(Category.code))),
         await _recommended(tx),
+        await _ends(tx, ShutdownStatus.ENDED),
     )
+
+
+async def _ends(tx: AsyncSession, status: ShutdownStatus) -> dict[UUID, End]:
+    """By app; an app to go on with is named while residents have it."""
+    shown = and_(Listing.app_id == AppShutdown.redirect_app_id, Listing.hidden_at.is_(None))
+    columns = AppShutdown.app_id, AppShutdown.last_day, AppShutdown.texts, Listing.app_id
+    query = select(*columns).outerjoin(Listing, shown).where(AppShutdown.status == status)
+    rows = await tx.execute(query)
+    return {app_id: End(last_day, texts, redirect) for app_id, last_day, texts, redirect in rows}
 
 
 async def _deltas(tx: AsyncSession) -> dict[UUID, dict[str, Difference]]:

@@ -40,6 +40,19 @@ class Recommended:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """That an app ends, or has ended."""
+
+    last_day: date
+    texts: Mapping[str, str]
+    redirect_app_id: UUID | None
+
+    def text(self, language: str) -> str:
+        known = frozenset(self.texts)
+        return self.texts[nearest(language, known) or nearest(DEFAULT_LANGUAGE, known) or min(known)]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     app_id: UUID
     release_id: UUID
@@ -63,6 +76,8 @@ class Entry:
     """By the digest of the older version."""
     grade: schemas.Grade | None = None
     """From ten ratings on."""
+    end: End | None = None
+    """Announced, and not there yet."""
     written: dict[str, bytes] = field(default_factory=dict)
     """The JSON of the listing by language."""
     updates: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -82,6 +97,12 @@ class Entry:
 
     def delta_url(self, delta: Difference) -> str:
         return f"{_V1}/{self.app_id}/deltas/{delta.sha256}"
+
+    def shutdown(self, language: str) -> schemas.ListedShutdown | None:
+        if self.end is None:
+            return None
+        text, end = self.end.text(language), self.end
+        return schemas.ListedShutdown(last_day=end.last_day, text=text, redirect_app_id=end.redirect_app_id)
 
     def listing(self, language: str) -> bytes:
         """Its JSON."""
@@ -107,6 +128,7 @@ class Entry:
                     filing_number=self.filing_number,
                     published_at=self.published_at,
                     grade=self.grade,
+                    shutdown=self.shutdown(language),
                 )
                 .model_dump_json()
                 .encode()
@@ -128,12 +150,14 @@ class Catalogue:
         entries: Sequence[Entry],
         divisions: AbstractSet[str],
         categories: AbstractSet[str],
-        recommended: Sequence[Recommended] = (),
+        recommended: Sequence[Recommended],
+        ended: Mapping[UUID, End],
     ) -> None:
         self.fingerprint = fingerprint
         self.entries = {entry.app_id: entry for entry in entries}
         self.by_text = {str(entry.app_id): entry for entry in entries}
         """A text is found three times as fast as a UUID."""
+        self.ended = {str(app_id): end for app_id, end in ended.items()}
         self.divisions, self.categories = divisions, categories
         self.recommended = {each.division_code: each for each in recommended}
         newest = sorted(entries, key=attrgetter("app_id"), reverse=True)

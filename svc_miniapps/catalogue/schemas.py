@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,19 @@ class Grade(BaseModel):
     """From 1 to 5, with one decimal."""
     ratings: int
     """How many there are; from a hundred on, their first two digits."""
+
+
+class ListedShutdown(BaseModel):
+    """The announced end of an app."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    last_day: date
+    """The last one on which residents have it."""
+    text: str
+    """Why it ends and what happens to data, in the language of the listing where there is one."""
+    redirect_app_id: UUID | None
+    """The app to go on with."""
 
 
 class Listing(BaseModel):
@@ -48,3 +61,4 @@ class Listing(BaseModel):
     published_at: datetime
     grade: Grade | None
     """Null below ten ratings."""
+    shutdown: ListedShutdown | None = None

@@ -29,7 +29,9 @@ class Team(Base):
     __tablename__ = "teams"
     __table_args__ = (
         UniqueConstraint("organisation_id", "division_code"),
-        CheckConstraint("app_quota > 0 AND member_quota > 0", name="quotas"),
+        CheckConstraint(
+            "app_quota > 0 AND member_quota > 0 AND upload_quota > 0 AND storage_quota_mb > 0", name="quotas"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -37,6 +39,9 @@ class Team(Base):
     division_code: Mapped[str] = mapped_column(Text, ForeignKey("divisions.code"))
     app_quota: Mapped[int] = mapped_column(server_default=text("50"))
     member_quota: Mapped[int] = mapped_column(server_default=text("100"))
+    upload_quota: Mapped[int] = mapped_column(server_default=text("50"))
+    """Packages a day."""
+    storage_quota_mb: Mapped[int] = mapped_column(server_default=text("2000"))
     founded_by: Mapped[UUID]
     founded_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 

@@ -43,6 +43,9 @@ class Team(BaseModel):
     app_quota: int
     """How many apps it may have."""
     member_quota: int
+    upload_quota: int
+    """How many packages a day."""
+    storage_quota_mb: int
     founded_by: UUID
     founded_at: datetime
 

@@ -17,7 +17,10 @@ from tests.anchor_keys import anchor_key
 from tests.svc_miniapps.insights.phones import raters
 from tests.svc_miniapps.insights.test_recommended import in_force
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
+from tests.svc_miniapps.publishing.complaints.test_complaints import answered
 from tests.svc_miniapps.publishing.handovers.test_handovers import Other, proposed
+from tests.svc_miniapps.publishing.quotas.test_quotas import changed
+from tests.svc_miniapps.publishing.shutdowns.test_shutdowns import announced
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import taken_down
 from tests.svc_miniapps.runtime.scene import Runtime
 from tests.svc_miniapps.stage import REASONS, Json, Stage
@@ -54,6 +57,10 @@ async def play(stage: Stage, settings: Settings, database: Database) -> None:
     await in_force(stage, app)
     await taken_down(stage, app)
     await stage.draft(app, 4)
+    library = await stage.registered(name="体育馆")
+    await announced(stage, library)
+    await changed(stage, app_quota=60)
+    await answered(stage, other)
     await proposed(stage, Other(stage), other)
 
 

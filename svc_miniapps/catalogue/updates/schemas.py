@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -19,6 +20,10 @@ class Change(StrEnum):
     """Nothing of this app is published; the phone removes it or shows that it is gone."""
     MOVED = "moved"
     """It is published, but for another division than the phone's."""
+    ENDING = "ending"
+    """The phone has the published version, and the app's last day is announced."""
+    REMOVED = "removed"
+    """The app has ended for good; the phone removes it and offers the one to go on with."""
 
 
 class Installed(BaseModel):
@@ -81,6 +86,10 @@ class Update(BaseModel):
     """As the catalogue has it; it is of the package, also where a delta makes it."""
     package_url: str | None = None
     delta: Delta | None = None
+    last_day: date | None = None
+    """Of an app that ends or has ended."""
+    redirect_app_id: UUID | None = None
+    """The app to go on with, if there is one."""
 
 
 class Updates(BaseModel):

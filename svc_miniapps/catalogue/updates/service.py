@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
@@ -41,7 +42,7 @@ def _changes(catalogue: Catalogue, phone: Phone) -> Iterator[bytes]:
     for app_id, version_code, sha256 in phone.installed:
         entry = gray.get(app_id) or known.get(app_id)
         if entry is None:
-            yield _WITHDRAWN % app_id.encode()
+            yield _gone(catalogue, app_id)
             continue
         if entry.division_code not in shown:
             yield _moved(entry, phone.language)
@@ -50,6 +51,26 @@ def _changes(catalogue: Catalogue, phone: Phone) -> Iterator[bytes]:
             entry.min_platform_code <= phone.platform_version
         ):
             yield _updated(entry, phone.language, entry.deltas.get(sha256 or ""))
+        elif entry.end is not None:
+            yield _ending(entry, phone.language)
+
+
+def _gone(catalogue: Catalogue, app_id: str) -> bytes:
+    if (end := catalogue.ended.get(app_id)) is None:
+        return _WITHDRAWN % app_id.encode()
+    about = {"last_day": end.last_day, "redirect_app_id": end.redirect_app_id}
+    return _written(Update(app_id=UUID(app_id), change=Change.REMOVED, **about))
+
+
+def _ending(entry: Entry, tag: str | None) -> bytes:
+    name, _description = entry.text(entry.language_for(tag))
+    where = {"name": name, "division_code": entry.division_code}
+    return _written(Update(app_id=entry.app_id, change=Change.ENDING, **where, **_end_of(entry)))
+
+
+def _end_of(entry: Entry) -> dict[str, Any]:
+    end = entry.end
+    return {"last_day": end.last_day, "redirect_app_id": end.redirect_app_id} if end else {}
 
 
 def _moved(entry: Entry, tag: str | None) -> bytes:
@@ -77,6 +98,7 @@ def _updated(entry: Entry, tag: str | None, delta: Difference | None) -> bytes:
             delta=Delta(url=entry.delta_url(delta), sha256=delta.sha256, size_bytes=delta.size_bytes)
             if delta
             else None,
+            **_end_of(entry),
         )
         entry.updates[key] = _written(update)
     return entry.updates[key]

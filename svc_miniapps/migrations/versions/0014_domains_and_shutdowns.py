@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from kit.audit.migration import extend_trail, shorten_trail
-from kit.audit.sealing import ROW, SealedTable, without
+from kit.audit.sealing import ROW, SealedTable, with_hashes, without
 
 revision = "0014"
 down_revision = "0013"
@@ -17,6 +17,24 @@ _DOMAINS = (
     SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
 )
+_TEAMS, _QUOTAS = (SealedTable("teams"),), (SealedTable("team_quota_changes", with_hashes(reason=("reason",))),)
+_APPS, _SHUTDOWNS = (SealedTable("apps"),), (SealedTable("app_shutdowns"),)
+_KINDS_BEFORE = "'ordinary', 'emergency', 'team'"
+_COMPLAINTS = (
+    SealedTable(
+        "app_complaints",
+        with_hashes(
+            person_id=("person_id", "salt"),
+            words=("words", "salt"),
+            contact=("contact", "salt"),
+            answer=("answer",),
+            appeal=("appeal", "salt"),
+            decision=("decision",),
+            salt=("salt",),
+        ),
+    ),
+)
+_QUOTAS_BEFORE = "app_quota > 0 AND member_quota > 0"
 _FAILURES = (
     "'name_unknown', 'address_not_public', 'not_reached', 'no_answer', 'refused', 'other_content', 'signature_wrong', "
     "'no_keys', 'proven_by_others', 'token_expired', 'handed_over'"
@@ -26,9 +44,35 @@ _FAILURES = (
 def upgrade() -> None:
     _create_domains()
     extend_trail(_DOMAINS)
+    shorten_trail(_APPS)
+    op.add_column("apps", sa.Column("ended_at", _TIME, nullable=True))
+    extend_trail(_APPS)
+    _create_shutdowns()
+    extend_trail(_SHUTDOWNS)
+    _allow_kinds(f"{_KINDS_BEFORE}, 'shutdown'")
+    _extend_quotas()
+    _create_complaints()
+    extend_trail(_COMPLAINTS)
 
 
 def downgrade() -> None:
+    shorten_trail(_COMPLAINTS)
+    op.drop_table("app_complaints")
+    op.execute(sa.schema.DropSequence(sa.Sequence("app_complaint_numbers")))
+    shorten_trail(_QUOTAS)
+    op.drop_table("team_quota_changes")
+    shorten_trail(_TEAMS)
+    op.drop_constraint(op.f("ck_teams_quotas"), "teams")
+    op.drop_column("teams", "storage_quota_mb")
+    op.drop_column("teams", "upload_quota")
+    op.create_check_constraint(op.f("ck_teams_quotas"), "teams", _QUOTAS_BEFORE)
+    extend_trail(_TEAMS)
+    _allow_kinds(_KINDS_BEFORE)
+    shorten_trail(_SHUTDOWNS)
+    op.drop_table("app_shutdowns")
+    shorten_trail(_APPS)
+    op.drop_column("apps", "ended_at")
+    extend_trail(_APPS)
     shorten_trail(_DOMAINS)
     op.drop_table("package_domains")
     op.drop_table("app_domains")
@@ -71,4 +115,115 @@ def _create_domains() -> None:
         sa.Column("hosts", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_package_domains_package_id_packages")),
         sa.PrimaryKeyConstraint("package_id", name=op.f("pk_package_domains")),
+    )
+
+
+def _create_shutdowns() -> None:
+    op.create_table(
+        "app_shutdowns",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("app_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("texts", postgresql.JSONB(), nullable=False),
+        sa.Column("redirect_app_id", sa.Uuid(), nullable=True),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", _TIME, nullable=False),
+        *(sa.Column(name, sa.Uuid(), nullable=True) for name in ("confirmed_by", "withdrawn_by")),
+        *(sa.Column(name, _TIME, nullable=True) for name in ("confirmed_at", "ended_at")),
+        sa.CheckConstraint(
+            "status IN ('proposed', 'announced', 'withdrawn', 'ended')", name=op.f("ck_app_shutdowns_status")
+        ),
+        sa.CheckConstraint("confirmed_by <> proposed_by", name=op.f("ck_app_shutdowns_second_person")),
+        sa.CheckConstraint(
+            "status NOT IN ('announced', 'ended') OR confirmed_by IS NOT NULL", name=op.f("ck_app_shutdowns_confirmed")
+        ),
+        sa.CheckConstraint("redirect_app_id <> app_id", name=op.f("ck_app_shutdowns_redirect")),
+        *(
+            sa.ForeignKeyConstraint([name], ["apps.id"], name=op.f(f"fk_app_shutdowns_{name}_apps"))
+            for name in ("app_id", "redirect_app_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_shutdowns")),
+    )
+    is_open = sa.text("status IN ('proposed', 'announced', 'ended')")
+    op.create_index("uq_app_shutdowns_app_id_open", "app_shutdowns", ["app_id"], unique=True, postgresql_where=is_open)
+    op.create_index("ix_app_shutdowns_app_id", "app_shutdowns", ["app_id", "id"])
+    announced = sa.text("status = 'announced'")
+    op.create_index("ix_app_shutdowns_last_day", "app_shutdowns", ["last_day"], postgresql_where=announced)
+
+
+def _allow_kinds(kinds: str) -> None:
+    op.drop_constraint(op.f("ck_take_downs_kind"), "take_downs")
+    op.create_check_constraint(op.f("ck_take_downs_kind"), "take_downs", f"kind IN ({kinds})")
+
+
+def _extend_quotas() -> None:
+    shorten_trail(_TEAMS)
+    op.add_column("teams", sa.Column("upload_quota", sa.Integer(), server_default=sa.text("50"), nullable=False))
+    op.add_column("teams", sa.Column("storage_quota_mb", sa.Integer(), server_default=sa.text("2000"), nullable=False))
+    op.drop_constraint(op.f("ck_teams_quotas"), "teams")
+    positive = f"{_QUOTAS_BEFORE} AND upload_quota > 0 AND storage_quota_mb > 0"
+    op.create_check_constraint(op.f("ck_teams_quotas"), "teams", positive)
+    extend_trail(_TEAMS)
+    quotas = ("app_quota", "member_quota", "upload_quota", "storage_quota_mb")
+    op.create_table(
+        "team_quota_changes",
+        *(sa.Column(name, sa.Uuid(), nullable=False) for name in ("id", "team_id")),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in quotas),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("reason", "status")),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", _TIME, nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", _TIME, nullable=True),
+        sa.CheckConstraint("status IN ('proposed', 'approved', 'rejected')", name=op.f("ck_team_quota_changes_status")),
+        sa.CheckConstraint("decided_by <> proposed_by", name=op.f("ck_team_quota_changes_second_person")),
+        sa.CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name=op.f("ck_team_quota_changes_decided")),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_team_quota_changes_team_id_teams")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_team_quota_changes")),
+    )
+    proposed = sa.text("status = 'proposed'")
+    op.create_index(
+        "uq_team_quota_changes_proposed", "team_quota_changes", ["team_id"], unique=True, postgresql_where=proposed
+    )
+    op.create_index("ix_team_quota_changes_status", "team_quota_changes", ["status", "id"])
+    extend_trail(_QUOTAS)
+
+
+def _create_complaints() -> None:
+    op.execute(sa.schema.CreateSequence(sa.Sequence("app_complaint_numbers")))
+    texts = ("words", "contact", "salt", "answer", "appeal", "decision")
+    times = ("escalated_at", "answered_at", "appealed_at", "decided_at")
+    op.create_table(
+        "app_complaints",
+        *(sa.Column(name, sa.Uuid(), nullable=False) for name in ("id", "app_id")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("number", "kind", "status")),
+        *(sa.Column(name, sa.Uuid(), nullable=True) for name in ("person_id", "answered_by", "decided_by")),
+        *(sa.Column(name, sa.Text(), nullable=True) for name in texts),
+        sa.Column("contact_shared", sa.Boolean(), nullable=False),
+        sa.Column("filed_at", _TIME, nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        *(sa.Column(name, _TIME, nullable=True) for name in times),
+        sa.CheckConstraint(
+            "kind IN ('fault', 'content', 'privacy', 'commerce', 'other')", name=op.f("ck_app_complaints_kind")
+        ),
+        sa.CheckConstraint(
+            "status IN ('open', 'escalated', 'answered', 'appealed', 'decided')", name=op.f("ck_app_complaints_status")
+        ),
+        sa.CheckConstraint(
+            "NOT contact_shared OR contact IS NOT NULL OR words IS NULL", name=op.f("ck_app_complaints_contact")
+        ),
+        sa.CheckConstraint(
+            "decided_by <> person_id AND answered_by <> person_id", name=op.f("ck_app_complaints_second_person")
+        ),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_app_complaints_app_id_apps")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_complaints")),
+        sa.UniqueConstraint("number", name=op.f("uq_app_complaints_number")),
+    )
+    is_open = sa.text("status IN ('open', 'escalated', 'appealed')")
+    one = ["app_id", "person_id"]
+    op.create_index("uq_app_complaints_open", "app_complaints", one, unique=True, postgresql_where=is_open)
+    op.create_index("ix_app_complaints_app_id", "app_complaints", ["app_id", "id"])
+    op.create_index("ix_app_complaints_person_id", "app_complaints", ["person_id", "id"])
+    op.create_index(
+        "ix_app_complaints_due_on", "app_complaints", ["due_on"], postgresql_where=sa.text("status = 'open'")
     )

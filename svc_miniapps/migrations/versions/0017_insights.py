@@ -110,7 +110,7 @@ def _create_figures() -> None:
         *_required(JSONB(), "people"),
         _to("app_figures", "app_id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_figures")),
-        sa.UniqueConstraint("app_id", "day", "version_code", name=op.f("uq_app_figures_app_id")),
+        sa.UniqueConstraint("app_id", "day", "version_code", name=op.f("uq_app_figures_app_id_day_version_code")),
     )
     op.create_index("ix_app_figures_app_id", "app_figures", ["app_id", "id"])
     op.create_table(
@@ -122,7 +122,14 @@ def _create_figures() -> None:
         *_zero("reports"),
         _to("app_errors", "app_id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_errors")),
-        sa.UniqueConstraint("app_id", "day", "version_code", "page", "code", name=op.f("uq_app_errors_app_id")),
+        sa.UniqueConstraint(
+            "app_id",
+            "day",
+            "version_code",
+            "page",
+            "code",
+            name=op.f("uq_app_errors_app_id_day_version_code_page_code"),
+        ),
     )
     op.create_index("ix_app_errors_app_id", "app_errors", ["app_id", "id"])
     op.create_index(op.f("ix_app_errors_day"), "app_errors", ["day"])
@@ -147,7 +154,7 @@ def _create_ratings() -> None:
         sa.CheckConstraint("shown_by <> hidden_by", name=op.f("ck_app_ratings_second_person")),
         _to("app_ratings", "app_id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_ratings")),
-        sa.UniqueConstraint("app_id", "person_id", name=op.f("uq_app_ratings_app_id")),
+        sa.UniqueConstraint("app_id", "person_id", name=op.f("uq_app_ratings_app_id_person_id")),
     )
     op.create_index("ix_app_ratings_app_id", "app_ratings", ["app_id", "id"])
     op.create_index(op.f("ix_app_ratings_person_id"), "app_ratings", ["person_id"])
@@ -169,7 +176,7 @@ def _create_ratings() -> None:
         *_optional(_TIME, "closed_at"),
         _to("app_rating_reports", "rating_id", "app_ratings.id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_rating_reports")),
-        sa.UniqueConstraint("rating_id", "reported_by", name=op.f("uq_app_rating_reports_rating_id")),
+        sa.UniqueConstraint("rating_id", "reported_by", name=op.f("uq_app_rating_reports_rating_id_reported_by")),
     )
     op.create_index(op.f("ix_app_rating_reports_reported_by"), "app_rating_reports", ["reported_by"])
     open_ones = sa.text("closed_at IS NULL")

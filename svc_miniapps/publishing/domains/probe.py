@@ -27,7 +27,6 @@ _FAILURES: Mapping[type[Exception], Failure] = {
     NotReached: Failure.NOT_REACHED,
     NoAnswer: Failure.NO_ANSWER,
 }
-_FAULTS: tuple[type[Exception], ...] = (*_FAILURES, httpx.InvalidURL)
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Prober:
         challenge = secrets.token_urlsafe(24)
         try:
             reply = await self._fetch(proof, challenge)
-        except _FAULTS as error:
+        except (AddressRefused, NotReached, NoAnswer, httpx.InvalidURL) as error:
             return next((found for kind, found in _FAILURES.items() if isinstance(error, kind)), Failure.NOT_REACHED)
         if reply.status != httpx.codes.OK:
             return Failure.REFUSED

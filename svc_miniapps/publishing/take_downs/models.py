@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """One operator with effect at once; lapses unless a second one confirms it within a day."""
     TEAM = "team"
     """The team itself, at once."""
+    SHUTDOWN = "shutdown"
+    """The last day of the app has passed; nobody lifts it."""
 
 
 class TakeDownStatus(StrEnum):
@@ -39,6 +41,7 @@ TRANSITIONS: dict[TakeDownStatus, set[TakeDownStatus]] = {
     TakeDownStatus.LAPSED: set(),
     TakeDownStatus.RESTORED: set(),
 }
+NOT_OF_OPERATORS = frozenset({Kind.TEAM, Kind.SHUTDOWN})
 HAS_EFFECT = frozenset({TakeDownStatus.EMERGENCY, TakeDownStatus.IN_FORCE})
 
 

@@ -21,7 +21,7 @@ from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app, lock_app
 from svc_miniapps.publishing.take_downs import schemas
 from svc_miniapps.publishing.take_downs.effect import lift, put_in_effect
-from svc_miniapps.publishing.take_downs.models import HAS_EFFECT, Kind, TakeDown, TakeDownStatus
+from svc_miniapps.publishing.take_downs.models import HAS_EFFECT, NOT_OF_OPERATORS, Kind, TakeDown, TakeDownStatus
 
 CONFIRM_WITHIN = timedelta(days=1)
 _OPEN = {TakeDownStatus.PROPOSED, *HAS_EFFECT}
@@ -122,7 +122,7 @@ async def appeal(tx: AsyncSession, caller: Caller, take_down_id: UUID, words: st
     down = await _locked(tx, take_down_id)
     if not members.is_in_team(caller, down.app.organisation_id, down.app.division_code):
         raise NotFound
-    if down.kind == Kind.TEAM or down.status not in HAS_EFFECT:
+    if down.kind in NOT_OF_OPERATORS or down.status not in HAS_EFFECT:
         raise IllegalMove(current=str(down.status), wanted="appeal")
     if down.appeal is not None:
         raise AlreadyAppealed
@@ -246,7 +246,7 @@ async def _changed(tx: AsyncSession, down: TakeDown) -> schemas.TakeDown:
 
 
 def _require_in_force(down: TakeDown) -> None:
-    if down.kind == Kind.TEAM or down.status != TakeDownStatus.IN_FORCE:
+    if down.kind in NOT_OF_OPERATORS or down.status != TakeDownStatus.IN_FORCE:
         raise IllegalMove(current=str(down.status), wanted=str(TakeDownStatus.RESTORED))
 
 
@@ -266,8 +266,8 @@ async def _require_first_emergency(tx: AsyncSession, caller: Caller, app_id: UUI
 
 
 async def _require_second(tx: AsyncSession, caller: Caller, down: TakeDown, first: UUID) -> None:
-    if down.kind == Kind.TEAM:
-        raise NotFound  # of the team alone
+    if down.kind in NOT_OF_OPERATORS:
+        raise NotFound
     within = [down.app.division_code]
     acting_in(caller, within, members.OPERATOR)
     await require_second_holder(tx, caller, first, within=within)

@@ -34,6 +34,7 @@ from svc_miniapps.packages.findings import PackageRefused
 from svc_miniapps.packages.inspection import inspect_in_turn
 from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.domains.queries import allowed_hosts, keep_domains
+from svc_miniapps.publishing.quotas.service import require_room
 from svc_miniapps.publishing.releases.service import open_draft, release_of
 
 ORPHAN_AGE = timedelta(days=1)
@@ -81,6 +82,7 @@ async def upload(
         VersionTaken: this version was uploaded before, with other content.
         UploadCutShort: the client went away before the end of the file.
         DigestMismatch: the file does not fit the digest that was announced.
+        UploadQuotaReached, StorageQuotaReached: the team has no room for it.
     """
     async with database.read() as tx:
         expected = await _expected(tx, caller, app_id, version_code)
@@ -164,6 +166,7 @@ async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: 
     latest = await _latest_version_code(tx, app_id)
     if version_code <= latest:
         raise PackageRefused([version_too_low(latest)])
+    await require_room(tx, app, stored.received.size_bytes)
     package = Package(
         app_id=app.id,
         version_code=version_code,

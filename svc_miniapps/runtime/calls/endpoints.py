@@ -19,8 +19,8 @@ async def list_app_quotas(tx: ReadTx, caller: TeamMember, app_id: UUID) -> schem
 
 @router.put("/apps/{app_id}/quotas/{operation}")
 async def set_app_quota(
-    tx: Tx, caller: Operator, app_id: UUID, operation: Operation, body: schemas.QuotaChange
-) -> schemas.Quota:
+    tx: Tx, caller: Operator, app_id: UUID, operation: Operation, body: schemas.CallQuotaChange
+) -> schemas.CallQuota:
     """Set how often the server of a mini-app may call an operation in a day, from now on; 0 stops it."""
     return await service.set_quota(tx, caller, app_id, operation, body)
 

@@ -9,7 +9,7 @@ from svc_miniapps.runtime.calls.models import Operation
 MOST_CALLS = 10_000_000
 
 
-class QuotaChange(BaseModel):
+class CallQuotaChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     daily_limit: Annotated[int, Field(ge=0, le=MOST_CALLS)]
@@ -17,7 +17,7 @@ class QuotaChange(BaseModel):
     """The team reads it."""
 
 
-class Quota(BaseModel):
+class CallQuota(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     operation: Operation
@@ -31,7 +31,7 @@ class Quota(BaseModel):
 
 
 class Quotas(BaseModel):
-    items: list[Quota]
+    items: list[CallQuota]
 
 
 class DayOfCalls(BaseModel):

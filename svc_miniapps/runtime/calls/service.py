@@ -87,8 +87,8 @@ def next_day(day: date) -> datetime:
 
 
 async def set_quota(
-    tx: AsyncSession, caller: Caller, app_id: UUID, operation: Operation, change: schemas.QuotaChange
-) -> schemas.Quota:
+    tx: AsyncSession, caller: Caller, app_id: UUID, operation: Operation, change: schemas.CallQuotaChange
+) -> schemas.CallQuota:
     """Set how often an app's server may call an operation in a day, as an operator of its division.
 
     Raises:
@@ -111,11 +111,11 @@ async def quotas_of(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.Q
     return schemas.Quotas(items=[await _shown(tx, app.id, each) for each in Operation])
 
 
-async def _shown(tx: AsyncSession, app_id: UUID, operation: Operation) -> schemas.Quota:
+async def _shown(tx: AsyncSession, app_id: UUID, operation: Operation) -> schemas.CallQuota:
     day = await today_of(tx)
     quota = await tx.get(AppQuota, (app_id, operation))
     calls = await tx.get(AppCalls, (app_id, day, operation))
-    return schemas.Quota(
+    return schemas.CallQuota(
         operation=operation,
         daily_limit=quota.daily_limit if quota else DEFAULT_LIMITS[operation],
         used_today=calls.calls if calls else 0,
