@@ -5,8 +5,8 @@ from kit.evidence.facts import Evidence, Figure, Held
 _STAFF = Held("audit_trail", "kept: which member of staff did it")
 _TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
-_BY_THE_PERSON = Held("mini_apps", "when the person deletes or withdraws it, and with the closure of the account")
-_OF_A_DAY = Held("mini_apps", "once the day is counted; until then under a hash whose key goes with the day")
+_BY_THE_PERSON = Held("account", "when the person deletes or withdraws it, and with the closure of the account")
+_OF_A_DAY = Held("account", "once the day is counted; until then under a hash whose key goes with the day")
 
 _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")
 TABLES = dict.fromkeys(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cachetools import LRUCache
@@ -16,6 +17,9 @@ from svc_miniapps.catalogue import schemas
 from svc_miniapps.catalogue.answers import Answer
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.reference.divisions.models import PREFECTURE
+
+if TYPE_CHECKING:
+    from svc_miniapps.catalogue.names import Names
 
 _V1 = "/miniapps/v1/catalogue"
 _ANSWERS_BYTES = 16 * 1024 * 1024
@@ -138,5 +142,7 @@ class Catalogue:
         self.of_division = {
             code: [entry for entry in newest if entry.division_code in (code, PREFECTURE)] for code in divisions
         }
+        self.names: dict[str, Names] = {}
+        """By division, made by its first search."""
         self.answers: LRUCache[object, Answer] = LRUCache(_ANSWERS_BYTES, getsizeof=Answer.size)
         """The pages that were asked for since, in each coding."""

@@ -14,6 +14,7 @@ from chassis.http_client import outside_client
 from contracts.provider_calls import CALLS
 from deploy.local.programs import LOOPBACK, free_port
 from kit.calendar import today
+from kit.deliveries import Receipt
 from kit.endpoint_urls import Endpoints
 from svc_payments.billing.inquiries import provider as inquiries
 from svc_payments.collection.postings import provider as postings
@@ -26,7 +27,7 @@ from svc_payments.settings import Settings
 from svc_services.accounts.bindings import provider as bindings
 from svc_services.providers.deliveries.leasing import Try
 from svc_services.providers.deliveries.models import Delivery, DeliveryKind
-from svc_services.providers.deliveries.provider import HttpReceiver, Receipt
+from svc_services.providers.deliveries.provider import HttpReceiver
 from tests.svc_payments.scripted import NUMBER, Scripted, named_bill
 from tests.svc_payments.served import served
 
@@ -68,7 +69,7 @@ class Asking:
         )
         receiver = HttpReceiver(KEY, Endpoints(anywhere=True), 10)
         async with outside_client() as client:
-            outcome = await receiver.send(client, Try(told, 1, self.url, is_probe=False))
+            outcome = await receiver.deliver(client, Try(told, 1, self.url, is_probe=False))
         return None if outcome.fault else outcome
 
     async def bill_inquiry(self) -> object:
