@@ -79,6 +79,11 @@ TAGS: dict[str, dict[str, str]] = {
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
         "take-downs": "Mini-apps taken from residents, and given back.",
+        "recently used": "What a person has opened, for that person alone.",
+        "figures": "How mini-apps are used, for their teams: groups of ten people and more.",
+        "ratings": "What residents think of mini-apps, and what teams reply.",
+        "recommended": "What divisions recommend, by two operators.",
+        "webhooks": "How teams are told of results.",
     },
     "gateway": {
         "my data": "One file with what all services hold of a person.",

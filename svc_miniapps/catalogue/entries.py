@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -31,16 +32,6 @@ class Difference:
 
     sha256: str
     size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recommended:
-    """The list of a division that is in force; it is shown from its first day to its last one."""
-
-    division_code: str
-    app_ids: Sequence[UUID]
-    valid_from: date
-    valid_until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +121,15 @@ class Catalogue:
         entries: Sequence[Entry],
         divisions: AbstractSet[str],
         categories: AbstractSet[str],
-        recommended: Sequence[Recommended] = (),
+        recommended: Mapping[str, Sequence[UUID]] = MappingProxyType({}),
     ) -> None:
         self.fingerprint = fingerprint
         self.entries = {entry.app_id: entry for entry in entries}
         self.by_text = {str(entry.app_id): entry for entry in entries}
         """A text is found three times as fast as a UUID."""
         self.divisions, self.categories = divisions, categories
-        self.recommended = {each.division_code: each for each in recommended}
+        self.recommended = recommended
+        """By division the apps that it recommends today, in its order."""
         newest = sorted(entries, key=attrgetter("app_id"), reverse=True)
         self.of_division = {
             code: [entry for entry in newest if entry.division_code in (code, PREFECTURE)] for code in divisions
