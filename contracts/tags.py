@@ -82,6 +82,11 @@ TAGS: dict[str, dict[str, str]] = {
         "complaints": "The complaint boxes of mini-apps.",
         "shutdowns": "The announced ends of mini-apps.",
         "take-downs": "Mini-apps taken from residents, and given back.",
+        "recently used": "What a person has opened, for that person alone.",
+        "figures": "How mini-apps are used, for their teams: groups of ten people and more.",
+        "ratings": "What residents think of mini-apps, and what teams reply.",
+        "recommended": "What divisions recommend, by two operators.",
+        "webhooks": "How teams are told of results.",
     },
     "gateway": {
         "my data": "One file with what all services hold of a person.",

@@ -6,13 +6,13 @@ _STAFF = Held("audit_trail", "kept: which member of staff did it")
 _TESTER = Held("audit_trail", "when the team removes the tester, and with the closure of the account")
 
 _WRITTEN_TO = Held("app_access", "with the closure of the account")
-_BY_THE_PERSON = Held("mini_apps", "when the person deletes or withdraws it, and with the closure of the account")
+_BY_THE_PERSON = Held("account", "when the person deletes or withdraws it, and with the closure of the account")
 _OF_RESIDENTS = {
     "subscribers": _WRITTEN_TO,
     "message_consents": Held("app_access", "a year after it was used or ended, and with the closure of the account"),
     "app_messages": Held("app_access", "90 days after it was sent, and with the closure of the account"),
     **dict.fromkeys(("recent_apps", "recent_choices", "app_ratings", "app_rating_reports"), _BY_THE_PERSON),
-    "openings": Held("mini_apps", "once the day is counted; until then under a hash whose key goes with the day"),
+    "openings": Held("account", "once the day is counted; until then under a hash whose key goes with the day"),
     "app_complaints": Held("account", "words, contact and person go with the closure of the account; answers are kept"),
 }
 _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app_icons")

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.db import Database
+from kit.calendar import today_of
 from svc_miniapps.apps.registrations.models import AppFiling
 from svc_miniapps.catalogue.deltas.models import PackageDelta
-from svc_miniapps.catalogue.entries import Catalogue, Difference, End, Entry, Recommended
+from svc_miniapps.catalogue.entries import Catalogue, Difference, End, Entry
 from svc_miniapps.catalogue.schemas import Grade
 from svc_miniapps.insights.ratings.grades import FEWEST
 from svc_miniapps.insights.ratings.models import AppGrade
@@ -35,7 +36,7 @@ _COUNT = "trunc(ratings::numeric, 2 - length(ratings::text))::int"
 _FINGERPRINT = text(
     "SELECT concat_ws(' ', (SELECT md5(string_agg(concat(app_id, listings.xmin, '-', package_signatures.xmin), ' ' "  # noqa: S608 - ours
     "ORDER BY app_id)) FROM listings LEFT JOIN package_signatures USING (package_id)), "
-    "(SELECT count(*) FROM package_deltas), "
+    "(SELECT count(*) FROM package_deltas), (now() AT TIME ZONE 'Asia/Shanghai')::date, "
     "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM app_shutdowns), "
     "(SELECT md5(string_agg(concat(id, xmin), ' ' ORDER BY id)) FROM recommended_lists WHERE status = 'in_force'), "
     f"(SELECT md5(string_agg(concat(app_id, ' ', {_AVERAGE}, ' ', {_COUNT}), ' ' ORDER BY app_id)) "
@@ -154,10 +155,12 @@ async def _grades(tx: AsyncSession) -> dict[UUID, Grade]:
     return {app_id: Grade(average=float(mean), ratings=ratings) for app_id, mean, ratings in await tx.execute(query)}
 
 
-async def _recommended(tx: AsyncSession) -> list[Recommended]:
-    columns = RecommendedList.division_code, RecommendedList.app_ids, RecommendedList.valid_from
-    query = select(*columns, RecommendedList.valid_until).where(RecommendedList.status == ListStatus.IN_FORCE)
-    return [Recommended(*row) for row in await tx.execute(query)]
+async def _recommended(tx: AsyncSession) -> dict[str, list[UUID]]:
+    today = await today_of(tx)
+    valid = RecommendedList.valid_from <= today, RecommendedList.valid_until >= today
+    query = select(RecommendedList.division_code, RecommendedList.app_ids).where(*valid)
+    rows = await tx.execute(query.where(RecommendedList.status == ListStatus.IN_FORCE))
+    return {row.division_code: row.app_ids for row in rows}
 
 
 async def _catalogue(request: Request) -> Catalogue:

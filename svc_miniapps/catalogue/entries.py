@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cachetools import LRUCache
@@ -17,6 +18,9 @@ from svc_miniapps.catalogue.answers import Answer
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.reference.divisions.models import PREFECTURE
 
+if TYPE_CHECKING:
+    from svc_miniapps.catalogue.names import Names
+
 _V1 = "/miniapps/v1/catalogue"
 _ANSWERS_BYTES = 16 * 1024 * 1024
 
@@ -27,16 +31,6 @@ class Difference:
 
     sha256: str
     size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recommended:
-    """The list of a division that is in force; it is shown from its first day to its last one."""
-
-    division_code: str
-    app_ids: Sequence[UUID]
-    valid_from: date
-    valid_until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +144,7 @@ class Catalogue:
         entries: Sequence[Entry],
         divisions: AbstractSet[str],
         categories: AbstractSet[str],
-        recommended: Sequence[Recommended],
+        recommended: Mapping[str, Sequence[UUID]],
         ended: Mapping[UUID, End],
     ) -> None:
         self.fingerprint = fingerprint
@@ -159,10 +153,13 @@ class Catalogue:
         """A text is found three times as fast as a UUID."""
         self.ended = {str(app_id): end for app_id, end in ended.items()}
         self.divisions, self.categories = divisions, categories
-        self.recommended = {each.division_code: each for each in recommended}
+        self.recommended = recommended
+        """By division the apps that it recommends today, in its order."""
         newest = sorted(entries, key=attrgetter("app_id"), reverse=True)
         self.of_division = {
             code: [entry for entry in newest if entry.division_code in (code, PREFECTURE)] for code in divisions
         }
+        self.names: dict[str, Names] = {}
+        """By division, made by its first search."""
         self.answers: LRUCache[object, Answer] = LRUCache(_ANSWERS_BYTES, getsizeof=Answer.size)
         """The pages that were asked for since, in each coding."""

@@ -1,6 +1,6 @@
 """What residents see: of each app the release published last, in its division or in the whole prefecture."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from chassis.pagination import BadCursor, PageRequest, cursor_after
 from chassis.problems import NotFound
 from svc_miniapps.catalogue.answers import Answer
 from svc_miniapps.catalogue.entries import Catalogue, Entry, nearest
+from svc_miniapps.catalogue.names import Names
 from svc_miniapps.publishing.listings.search_words import folded
 from svc_miniapps.reference.categories.service import UnknownCategory
 from svc_miniapps.reference.divisions.service import UnknownDivision
@@ -87,18 +88,24 @@ def _key(after: str | None) -> UUID | None:
 def _matching(
     catalogue: Catalogue, wanted: Wanted, after: UUID | None, gray: Mapping[UUID, Entry] = MappingProxyType({})
 ) -> Iterator[Entry]:
-    words = None if wanted.search is None else folded(wanted.search)
-    for published in catalogue.of_division[wanted.division_code]:
+    for published in _searched(catalogue, wanted):
         entry = gray.get(published.app_id, published)
         if (
             (after is None or entry.app_id < after)
             and (wanted.category is None or entry.category == wanted.category)
             and (wanted.platform_version is None or entry.min_platform_code <= wanted.platform_version)
             and not (wanted.only_in_language and not _speaks(entry, wanted.language))
-            # Nothing is left of signs alone, which no name is searched for.
-            and (words is None or (words and words in entry.search_words))
         ):
             yield entry
+
+
+def _searched(catalogue: Catalogue, wanted: Wanted) -> Iterable[Entry]:
+    of_division = catalogue.of_division[wanted.division_code]
+    if wanted.search is None:
+        return of_division
+    if wanted.division_code not in catalogue.names:
+        catalogue.names[wanted.division_code] = Names(of_division)
+    return catalogue.names[wanted.division_code].matching(folded(wanted.search))
 
 
 def _speaks(entry: Entry, language: str | None) -> bool:

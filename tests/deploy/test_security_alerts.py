@@ -46,6 +46,7 @@ WITHOUT_ALERT = {
     *("family_order_open", "family_order_confirmed", "family_order_refused", "family_order_expired"),
     *("phone_change_failed", "lost_phone_claimed", "phone_change_stopped", "number_claimed", "number_claim_refused"),
     "provider_linked",
+    *("app_rating_hidden", "app_rating_shown", "recommended_list_changed", "team_webhook_changed"),
     *("password_set", "password_removed", "password_forgotten"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
     *("client_applications_limited", "account_invitation_created", "account_invitation_accepted"),

@@ -1,8 +1,8 @@
-"""Counts the days that are over, and deletes what they were counted from."""
+"""Counts the days that are over, and deletes what they were counted from; errors go after a year."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -11,9 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from kit.calendar import today_of
+from svc_miniapps.insights.errors.models import AppError
 from svc_miniapps.insights.figures.groups import merged
 from svc_miniapps.insights.figures.models import AppFigure
 from svc_miniapps.insights.openings.models import DayKey, Opening
+
+_ERRORS_KEPT = timedelta(days=365)
 
 
 async def count_days(database: Database) -> int:
@@ -32,6 +35,7 @@ async def _count(database: Database, day: date) -> bool:
             await _add(tx, figure)
         await tx.execute(delete(Opening).where(Opening.day == day))
         await tx.execute(delete(DayKey).where(DayKey.day == day))
+        await tx.execute(delete(AppError).where(AppError.day < day - _ERRORS_KEPT))
         return True
 
 

@@ -23,11 +23,11 @@ async def set_recent_apps(tx: Tx, caller: Person, body: schemas.RecentAppsChoice
 
 @router.delete("/recent-apps", status_code=204)
 async def delete_recent_apps(tx: Tx, caller: Person) -> None:
-    """Delete the person's list of recently used mini-apps."""
+    """Remove the person's list of recently used mini-apps."""
     await service.forget(tx, caller.id)
 
 
 @router.delete("/recent-apps/{app_id}", status_code=204)
 async def delete_recent_app(tx: Tx, caller: Person, app_id: UUID) -> None:
-    """Delete one mini-app from the person's list."""
+    """Remove one mini-app from the person's list."""
     await service.forget(tx, caller.id, app_id)

@@ -1,9 +1,14 @@
 """Apps are found by a part of a name in Chinese, by pinyin, in Kazakh and Uyghur, however keyboards write them."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from sqlalchemy import text
 
 from chassis.db import Database
+from svc_miniapps.catalogue.entries import Entry
+from svc_miniapps.catalogue.names import Names
 from svc_miniapps.publishing.listings.search_words import folded, search_words
 from tests.svc_miniapps.stage import YINING, Json, Stage, outcome
 
@@ -114,3 +119,13 @@ async def test_long_answers_are_compressed_with_a_tag_of_their_own(stage: Stage)
         again = await stage.api.get("/miniapps/v1/catalogue", params={"division_code": YINING}, headers=known)
         assert (again.status_code, again.content) == (304, b"")
     assert len(tags) == 3
+
+
+def test_the_index_finds_what_looking_at_each_name_finds() -> None:
+    words = ["tingche 停车", "", "公交 gongjiao gj", "停", "图书馆 tushuguan tsg", "gj"]
+    entries = cast("list[Entry]", [SimpleNamespace(search_words=each) for each in words])
+    names = Names(entries)
+    for part in ("停", "gj", "t", "g", "停车", "公交", "nothing", "", "cheg", "车公"):
+        expected = [entry for entry in entries if part and part in entry.search_words]
+        assert list(names.matching(part)) == expected
+    assert list(Names([]).matching("停")) == []
