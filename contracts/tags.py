@@ -79,6 +79,9 @@ TAGS: dict[str, dict[str, str]] = {
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
         "take-downs": "Mini-apps taken from residents, and given back.",
+        "messages": "Messages that mini-apps send residents, and what residents agreed to.",
+        "quotas": "How often the servers of mini-apps may call, and do.",
+        "links": "Addresses of mini-apps and their pages.",
     },
     "gateway": {
         "my data": "One file with what all services hold of a person.",
