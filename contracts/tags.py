@@ -80,7 +80,7 @@ TAGS: dict[str, dict[str, str]] = {
         "reviews": "Releases that wait for a reviewer.",
         "take-downs": "Mini-apps taken from residents, and given back.",
         "messages": "Messages that mini-apps send residents, and what residents agreed to.",
-        "quotas": "How often the servers of mini-apps may call, and do.",
+        "calls": "How often the servers of mini-apps may call, and do.",
         "links": "Addresses of mini-apps and their pages.",
     },
     "gateway": {

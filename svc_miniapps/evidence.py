@@ -20,7 +20,7 @@ TABLES = (
         (
             *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
             *("releases", "reviews", "staff_roles", "take_downs", *_OF_TEAMS),
-            *("message_templates", "app_quotas"),
+            *("message_templates", "call_quotas"),
         ),
         _STAFF,
     )

@@ -7,7 +7,7 @@ _TESTER = Job("svc_miniapps.publishing.testers.consumers:erase_tester", "PIPL 47
 _OF_STAFF = (
     *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
     *("releases", "reviews", "staff_roles", "take_downs"),
-    *("teams", "team_members", "app_handovers", "app_registrations", "app_icons", "message_templates", "app_quotas"),
+    *("teams", "team_members", "app_handovers", "app_registrations", "app_icons", "message_templates", "call_quotas"),
 )
 _ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _MESSAGES: dict[str, Rule] = {

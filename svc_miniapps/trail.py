@@ -28,7 +28,7 @@ SEALED_TABLES = (
     SealedTable("take_downs", with_hashes(reason=("reason",), appeal=("appeal",))),
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("message_templates", with_hashes(reason=("reason",))),
-    SealedTable("app_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
+    SealedTable("call_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )
 

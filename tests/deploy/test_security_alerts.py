@@ -29,7 +29,7 @@ WITHOUT_ALERT = {
     *("sign_in_passed", "proof_passed", "token_issued", "token_expired"),
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
     *("correction_answered", "team_founded", "team_member_changed", "app_handover_moved"),
-    *("message_template_moved", "app_quota_changed"),
+    *("message_template_moved", "call_quota_changed"),
     *("registration_submitted", "registration_approved", "registration_rejected", "registration_withdrawn"),
     *("account_clash_found", "account_clash_closed"),
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),

@@ -9,7 +9,7 @@ from svc_miniapps.runtime.calls.models import Operation
 MOST_CALLS = 10_000_000
 
 
-class QuotaChange(BaseModel):
+class NewCallQuota(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     daily_limit: Annotated[int, Field(ge=0, le=MOST_CALLS)]
@@ -17,7 +17,7 @@ class QuotaChange(BaseModel):
     """The team reads it."""
 
 
-class Quota(BaseModel):
+class CallQuota(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     operation: Operation
@@ -30,8 +30,8 @@ class Quota(BaseModel):
     changed_at: datetime | None
 
 
-class Quotas(BaseModel):
-    items: list[Quota]
+class CallQuotas(BaseModel):
+    items: list[CallQuota]
 
 
 class DayOfCalls(BaseModel):
