@@ -87,6 +87,9 @@ TAGS: dict[str, dict[str, str]] = {
         "ratings": "What residents think of mini-apps, and what teams reply.",
         "recommended": "What divisions recommend, by two operators.",
         "webhooks": "How teams are told of results.",
+        "messages": "Messages that mini-apps send residents, and what residents agreed to.",
+        "calls": "How often the servers of mini-apps may call, and do.",
+        "links": "Addresses of mini-apps and their pages.",
     },
     "gateway": {
         "my data": "One file with what all services hold of a person.",

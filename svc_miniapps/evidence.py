@@ -21,7 +21,7 @@ TABLES = (
         (
             *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
             *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "app_shutdowns", *_OF_TEAMS),
-            *("message_templates", "app_quotas", "team_quota_changes"),
+            *("message_templates", "call_quotas", "team_quota_changes"),
             *("app_rating_replies", "recommended_lists", "team_webhooks", "webhook_deliveries"),
         ),
         _STAFF,

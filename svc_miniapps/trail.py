@@ -49,7 +49,7 @@ SEALED_TABLES = (
     SealedTable("package_faces", key=f"{ROW}.package_id::text"),
     SealedTable("package_signatures", key=f"{ROW}.package_id::text"),
     SealedTable("message_templates", with_hashes(reason=("reason",))),
-    SealedTable("app_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
+    SealedTable("call_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
     SealedTable("package_deltas", key=f"{ROW}.from_package_id::text || ' ' || {ROW}.to_package_id::text"),
 )
 

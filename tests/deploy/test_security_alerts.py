@@ -29,7 +29,7 @@ WITHOUT_ALERT = {
     *("sign_in_passed", "proof_passed", "token_issued", "token_expired"),
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
     *("correction_answered", "team_founded", "team_member_changed", "app_handover_moved"),
-    *("message_template_moved", "app_quota_changed"),
+    *("message_template_moved", "call_quota_changed"),
     *("registration_submitted", "registration_approved", "registration_rejected", "registration_withdrawn"),
     *("shutdown_proposed", "shutdown_announced", "shutdown_withdrawn", "app_ended"),
     *("quota_change_proposed", "quota_changed", "quota_change_rejected"),

@@ -70,7 +70,7 @@ async def messages_of(stage: Stage, app: Json) -> None:
     rejected, retired = (await runtime.submit(app)).json(), await runtime.template(app)
     assert (await runtime.decide(rejected, "reject", body={"reason": "请说明"})).status_code == 200
     assert (await runtime.decide(retired, "retire")).status_code == 200
-    path, body = f"/miniapps/v1/apps/{app['app_id']}/quotas/send_message", {"daily_limit": 5, "reason": "试运行"}
+    path, body = f"/miniapps/v1/apps/{app['app_id']}/call-quotas/send_message", {"daily_limit": 5, "reason": "试运行"}
     assert (await stage.api.put(path, json=body, headers=stage.operator)).status_code == 200
 
 

@@ -16,7 +16,7 @@ _TIME = sa.DateTime(timezone=True)
 _OPERATIONS = "operation IN ('send_message', 'get_message')"
 _SEALED = (
     SealedTable("message_templates", with_hashes(reason=("reason",))),
-    SealedTable("app_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
+    SealedTable("call_quotas", key=f"{ROW}.app_id::text || ' ' || {ROW}.operation"),
 )
 
 
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     shorten_trail(_SEALED)
-    for table in ("app_quotas", "app_calls", "app_messages", "message_consents", "subscribers", "message_templates"):
+    for table in ("call_quotas", "app_calls", "app_messages", "message_consents", "subscribers", "message_templates"):
         op.drop_table(table)
 
 
@@ -148,15 +148,15 @@ def _create_quotas() -> None:
         sa.PrimaryKeyConstraint("app_id", "day", "operation", name=op.f("pk_app_calls")),
     )
     op.create_table(
-        "app_quotas",
+        "call_quotas",
         sa.Column("app_id", sa.Uuid(), nullable=False),
         sa.Column("operation", sa.Text(), nullable=False),
         sa.Column("daily_limit", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=False),
         sa.Column("changed_at", _TIME, nullable=False),
-        sa.CheckConstraint(_OPERATIONS, name=op.f("ck_app_quotas_operation")),
-        sa.CheckConstraint("daily_limit BETWEEN 0 AND 10000000", name=op.f("ck_app_quotas_daily_limit")),
-        _of_app("app_quotas"),
-        sa.PrimaryKeyConstraint("app_id", "operation", name=op.f("pk_app_quotas")),
+        sa.CheckConstraint(_OPERATIONS, name=op.f("ck_call_quotas_operation")),
+        sa.CheckConstraint("daily_limit BETWEEN 0 AND 10000000", name=op.f("ck_call_quotas_daily_limit")),
+        _of_app("call_quotas"),
+        sa.PrimaryKeyConstraint("app_id", "operation", name=op.f("pk_call_quotas")),
     )

@@ -39,10 +39,10 @@ class AppCalls(Base):
     """Beside the calls: those above the limit."""
 
 
-class AppQuota(Base):
+class CallQuota(Base):
     """The limit that an operator has set for an app, in the place of the default."""
 
-    __tablename__ = "app_quotas"
+    __tablename__ = "call_quotas"
     __table_args__ = (
         one_of("operation", Operation),
         CheckConstraint("daily_limit BETWEEN 0 AND 10000000", name="daily_limit"),

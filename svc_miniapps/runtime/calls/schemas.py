@@ -9,7 +9,7 @@ from svc_miniapps.runtime.calls.models import Operation
 MOST_CALLS = 10_000_000
 
 
-class CallQuotaChange(BaseModel):
+class NewCallQuota(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     daily_limit: Annotated[int, Field(ge=0, le=MOST_CALLS)]
@@ -30,7 +30,7 @@ class CallQuota(BaseModel):
     changed_at: datetime | None
 
 
-class Quotas(BaseModel):
+class CallQuotas(BaseModel):
     items: list[CallQuota]
 
 

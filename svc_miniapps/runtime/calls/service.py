@@ -19,9 +19,9 @@ from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app
 from svc_miniapps.runtime.calls import schemas
-from svc_miniapps.runtime.calls.models import DEFAULT_LIMITS, AppCalls, AppQuota, Operation
+from svc_miniapps.runtime.calls.models import DEFAULT_LIMITS, AppCalls, CallQuota, Operation
 
-_CHANGED = SecurityEvent("app_quota_changed")
+_CHANGED = SecurityEvent("call_quota_changed")
 
 
 class CallQuotaReached(Problem):
@@ -54,7 +54,7 @@ async def take_call(database: Database, app_id: UUID, operation: Operation) -> d
 
 
 async def _taken(tx: AsyncSession, app_id: UUID, operation: Operation, day: date) -> bool:
-    set_by_operator = select(AppQuota.daily_limit).where(AppQuota.app_id == app_id, AppQuota.operation == operation)
+    set_by_operator = select(CallQuota.daily_limit).where(CallQuota.app_id == app_id, CallQuota.operation == operation)
     limit = func.coalesce(set_by_operator.scalar_subquery(), literal(DEFAULT_LIMITS[operation], Integer))
     names = ["app_id", "day", "operation", "calls", "refused", "failed", "over_quota"]
     zero = cast(0, Integer)
@@ -87,7 +87,7 @@ def next_day(day: date) -> datetime:
 
 
 async def set_quota(
-    tx: AsyncSession, caller: Caller, app_id: UUID, operation: Operation, change: schemas.CallQuotaChange
+    tx: AsyncSession, caller: Caller, app_id: UUID, operation: Operation, change: schemas.NewCallQuota
 ) -> schemas.CallQuota:
     """Set how often an app's server may call an operation in a day, as an operator of its division.
 
@@ -100,20 +100,20 @@ async def set_quota(
     acting_in(caller, [app.division_code], members.OPERATOR)
     said = {"daily_limit": change.daily_limit, "reason": change.reason}
     said |= {"changed_by": caller.id, "changed_at": await database_time(tx)}
-    await tx.merge(AppQuota(app_id=app_id, operation=operation, **said))
+    await tx.merge(CallQuota(app_id=app_id, operation=operation, **said))
     await tx.flush()
     record_on_commit(tx, _CHANGED, str(operation), app_id=app_id, changed_by=caller.id)
     return await _shown(tx, app_id, operation)
 
 
-async def quotas_of(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.Quotas:
+async def quotas_of(tx: AsyncSession, caller: Caller, app_id: UUID) -> schemas.CallQuotas:
     app = await get_app(tx, caller, app_id)
-    return schemas.Quotas(items=[await _shown(tx, app.id, each) for each in Operation])
+    return schemas.CallQuotas(items=[await _shown(tx, app.id, each) for each in Operation])
 
 
 async def _shown(tx: AsyncSession, app_id: UUID, operation: Operation) -> schemas.CallQuota:
     day = await today_of(tx)
-    quota = await tx.get(AppQuota, (app_id, operation))
+    quota = await tx.get(CallQuota, (app_id, operation))
     calls = await tx.get(AppCalls, (app_id, day, operation))
     return schemas.CallQuota(
         operation=operation,

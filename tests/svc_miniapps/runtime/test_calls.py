@@ -16,7 +16,7 @@ from tests.svc_miniapps.stage import KUYTUN, YINING, Headers, Json, outcome
 
 
 async def limit(runtime: Runtime, app: Json, number: int, caller: Headers | None = None) -> tuple[int, str]:
-    path = f"/miniapps/v1/apps/{app['app_id']}/quotas/send_message"
+    path = f"/miniapps/v1/apps/{app['app_id']}/call-quotas/send_message"
     body = {"daily_limit": number, "reason": "试运行"}
     answer = await runtime.api.put(path, json=body, headers=caller or runtime.stage.operator)
     return answer.status_code, answer.json().get("code", "")
@@ -125,9 +125,9 @@ async def test_an_operator_of_the_division_sets_limits_and_the_team_reads_them(r
     assert await limit(runtime, app, -1) == (422, "invalid_request")
     assert await limit(runtime, app, 5) == (200, "")
     path = f"/miniapps/v1/apps/{app['app_id']}"
-    quotas = (await runtime.api.get(f"{path}/quotas", headers=stage.team)).json()["items"]
+    quotas = (await runtime.api.get(f"{path}/call-quotas", headers=stage.team)).json()["items"]
     shown = {each["operation"]: (each["daily_limit"], each["used_today"], each["reason"]) for each in quotas}
     assert shown == {"send_message": (5, 0, "试运行"), "get_message": (50_000, 0, None)}
     stranger = stage.team_of(YINING)
-    for part in ("quotas", "calls"):
+    for part in ("call-quotas", "calls"):
         assert outcome(await runtime.api.get(f"{path}/{part}", headers=stranger)) == (404, "not_found")
