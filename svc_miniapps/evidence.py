@@ -16,7 +16,7 @@ TABLES = dict.fromkeys(
 IMPERSONAL = frozenset(
     {
         *("app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
-        *("package_deltas", "package_faces", "package_signatures", "package_upload_parts"),
+        *("package_deltas", "package_faces", "package_objects", "package_signatures", "package_upload_parts"),
     }
 )
 FIGURES = (

@@ -14,6 +14,7 @@ from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.catalogue.deltas.worker import make_deltas
+from svc_miniapps.packages.objects import sweep
 from svc_miniapps.packages.statements import signer_of
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
@@ -32,8 +33,7 @@ from svc_miniapps.publishing.signatures.service import sign_missing
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
 from svc_miniapps.publishing.testers.consumers import HANDLERS as TESTERS
-from svc_miniapps.publishing.uploads.resumable import forget_old
-from svc_miniapps.publishing.uploads.service import sweep
+from svc_miniapps.publishing.uploads.resumable import finish_received, forget_old
 from svc_miniapps.settings import WorkerSettings
 from svc_miniapps.trail import TRAIL
 
@@ -46,6 +46,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
+        Every(60.0, partial(_finish_received, settings, database)),
         Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
         Every(SIGN_SECONDS, partial(sign_missing, database, signer_of(settings))),
         Every(60.0, partial(forget_expired, database)),
@@ -58,6 +59,10 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
     await sweep(database, opened(settings.packages))
+
+
+async def _finish_received(settings: WorkerSettings, database: Database) -> None:
+    await finish_received(database, opened(settings.packages))
 
 
 async def _make_deltas(settings: WorkerSettings, database: Database) -> None:

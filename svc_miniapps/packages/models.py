@@ -21,8 +21,8 @@ class Package(Base):
     sha256: Mapped[str] = mapped_column(Text)
     """Of the whole file, in lower-case hexadecimal."""
     size_bytes: Mapped[int]
-    object_key: Mapped[str] = mapped_column(Text, unique=True)
-    """Where the object store has it."""
+    object_key: Mapped[str] = mapped_column(Text, ForeignKey("package_objects.key"), index=True)
+    """Where the object store has it; the same bytes are there once."""
     uploaded_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 

@@ -1,4 +1,4 @@
-"""Signatures of the platform over packages."""
+"""Signatures of the platform over packages, which are stored by their content."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,8 +28,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("package_id", name=op.f("pk_package_signatures")),
     )
     extend_trail(_NEW)
+    _share_objects()
 
 
 def downgrade() -> None:
     shorten_trail(_NEW)
     op.drop_table("package_signatures")
+    op.drop_constraint(op.f("fk_packages_object_key_package_objects"), "packages")
+    op.drop_index("ix_packages_object_key", "packages")
+    op.create_unique_constraint("uq_packages_object_key", "packages", ["object_key"])
+    op.drop_table("package_objects")
+
+
+def _share_objects() -> None:
+    op.create_table(
+        "package_objects",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("touched_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_package_objects")),
+    )
+    op.create_index("ix_package_objects_touched_at", "package_objects", ["touched_at"])
+    op.execute("INSERT INTO package_objects SELECT object_key, now() FROM packages")
+    op.drop_constraint("uq_packages_object_key", "packages")
+    op.create_index("ix_packages_object_key", "packages", ["object_key"])
+    op.create_foreign_key(
+        op.f("fk_packages_object_key_package_objects"), "packages", "package_objects", ["object_key"], ["key"]
+    )

@@ -47,6 +47,6 @@ async def upload_package(
     if media_type != MEDIA_TYPE or "content-encoding" in request.headers:
         raise UnsupportedMediaType(expected=MEDIA_TYPE)
     body = fitting(request.stream(), request.headers, "Content-Digest", "Repr-Digest")
-    uploaded = await service.upload(transactions, objects, caller, app_id, version_code, body)
+    uploaded = await service.upload(transactions, objects, service.Sender.of(caller, app_id), version_code, body)
     response.status_code = 201 if uploaded.is_new else 200
     return uploaded.package
