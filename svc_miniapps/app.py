@@ -19,6 +19,7 @@ from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.differences.endpoints import router as differences
 from svc_miniapps.publishing.gray.endpoints import router as gray
 from svc_miniapps.publishing.handovers.endpoints import router as handovers
+from svc_miniapps.publishing.my_data.endpoints import router as my_data
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.signatures.endpoints import router as signatures
@@ -37,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             strict(
                 *(metrics, categories, teams, apps, registrations, packages, package_uploads, testers, releases, gray),
-                *(reviews, differences, take_downs, clients, handovers, catalogue, updates, signatures),
+                *(reviews, differences, take_downs, clients, handovers, catalogue, updates, signatures, my_data),
             )
         ],
         title="My Ili mini-apps",

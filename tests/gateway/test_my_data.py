@@ -101,7 +101,7 @@ def fit(document: dict[str, Any], template: str, answer: httpx.Response) -> None
 def test_the_contract_has_every_part_and_every_refusal_of_the_file() -> None:
     document = in_folder(FOLDER)["openapi/gateway.v1.json"]
     file = document["components"]["schemas"]["MyDataFile"]
-    assert set(file["required"]) == {"exported_at", "identity", "services", "payments"}
+    assert set(file["required"]) == {"exported_at", "identity", "services", "payments", "miniapps"}
     described = document["paths"]["/my-data"]["get"]["description"]
     for problem in (TokenMissing, TokenInvalid, TokenExpired, ServiceAbsent, ServiceBroken):
         assert f"`{problem.code}`" in described

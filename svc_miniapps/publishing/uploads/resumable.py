@@ -184,6 +184,12 @@ def state_headers(begun: PackageUpload) -> dict[str, str]:
     return state_of(begun, TABLES.most_bytes, int(left.total_seconds()))
 
 
+async def forget_open(tx: AsyncSession, app_id: UUID) -> None:
+    """Delete the unfinished uploads of an app whose team changes; the app is locked by the caller."""
+    unfinished = PackageUpload.status.in_([UploadStatus.RECEIVING, UploadStatus.RECEIVED])
+    await tx.execute(delete(PackageUpload).where(PackageUpload.app_id == app_id, unfinished))
+
+
 async def forget_old(database: Database) -> None:
     """Delete uploads that nobody continued, and outcomes that were long there to be read."""
     async with database.transaction() as tx:
