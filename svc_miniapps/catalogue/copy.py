@@ -14,7 +14,7 @@ from chassis.db import Database
 from svc_miniapps.apps.registrations.models import AppFiling
 from svc_miniapps.catalogue.deltas.models import PackageDelta
 from svc_miniapps.catalogue.entries import Catalogue, Difference, Entry
-from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.models import Package, PackageFace
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.signatures.models import PackageSignature
 from svc_miniapps.reference.categories.models import Category
@@ -35,6 +35,7 @@ _LISTED = (
     *(Package.version_code, Package.version_name, Package.sha256, Package.size_bytes),
     AppFiling.number.label("filing_number"),
     PackageSignature.jws.label("signature"),
+    PackageFace.targets,
 )
 
 
@@ -94,6 +95,7 @@ async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
     shown = select(*_LISTED).join(Package, Package.id == Listing.package_id)
     shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id)
     shown = shown.outerjoin(PackageSignature, PackageSignature.package_id == Listing.package_id)
+    shown = shown.outerjoin(PackageFace, PackageFace.package_id == Listing.package_id)
     rows = await tx.execute(shown.where(Listing.hidden_at.is_(None)))
     deltas = await _deltas(tx)
     return Catalogue(

@@ -16,6 +16,7 @@ from svc_miniapps.catalogue import schemas
 from svc_miniapps.catalogue.answers import Answer
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.reference.divisions.models import PREFECTURE
+from svc_miniapps.targets import platforms_of
 
 _V1 = "/miniapps/v1/catalogue"
 _ANSWERS_BYTES = 16 * 1024 * 1024
@@ -49,6 +50,7 @@ class Entry:
     size_bytes: int
     filing_number: str | None
     signature: str | None
+    targets: Sequence[str] | None
     deltas: Mapping[str, Difference]
     """By the digest of the older version."""
     written: dict[str, bytes] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Entry:
                     languages=list(self.languages),
                     version=Version(code=self.version_code, name=self.version_name),
                     min_platform_code=self.min_platform_code,
+                    platforms=platforms_of(self.targets),
                     sha256=self.sha256,
                     size_bytes=self.size_bytes,
                     signature=self.signature,

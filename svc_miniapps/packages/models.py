@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
@@ -45,3 +45,5 @@ class PackageFace(Base):
     package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
     min_platform_code: Mapped[int]
     icon_sha256: Mapped[str | None] = mapped_column(Text, ForeignKey("icons.sha256"))
+    targets: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    """Further platforms for which it was checked."""

@@ -1,10 +1,10 @@
-"""Signatures of the platform over packages, which are stored by their content."""
+"""Signatures of the platform over packages, which are stored by their content; further targets."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from kit.audit.migration import extend_trail, shorten_trail
-from kit.audit.sealing import ROW, SealedTable
+from kit.audit.sealing import ROW, SealedTable, with_hashes
 
 revision = "0015"
 down_revision = "0014"
@@ -12,6 +12,11 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
+_WITH_TARGETS = ("app_registrations", "package_faces", "package_uploads")
+_CHANGED = (
+    SealedTable("app_registrations", with_hashes(reason=("reason",))),
+    SealedTable("package_faces", key=f"{ROW}.package_id::text"),
+)
 _NEW = (SealedTable("package_signatures", key=f"{ROW}.package_id::text"),)
 
 
@@ -29,9 +34,18 @@ def upgrade() -> None:
     )
     extend_trail(_NEW)
     _share_objects()
+    shorten_trail(_CHANGED)
+    for table in _WITH_TARGETS:
+        op.add_column(table, sa.Column("targets", sa.ARRAY(sa.Text()), server_default="{}", nullable=False))
+        op.alter_column(table, "targets", server_default=None)
+    extend_trail(_CHANGED)
 
 
 def downgrade() -> None:
+    shorten_trail(_CHANGED)
+    for table in _WITH_TARGETS:
+        op.drop_column(table, "targets")
+    extend_trail(_CHANGED)
     shorten_trail(_NEW)
     op.drop_table("package_signatures")
     op.drop_constraint(op.f("fk_packages_object_key_package_objects"), "packages")

@@ -26,7 +26,7 @@ from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.releases.service import release_of
 from svc_miniapps.publishing.uploads import schemas
 from svc_miniapps.publishing.uploads.models import TABLES, PackageUpload, UploadStatus
-from svc_miniapps.publishing.uploads.service import Sender, VersionTaken, upload
+from svc_miniapps.publishing.uploads.service import Announced, Sender, VersionTaken, upload
 
 MOST_OPEN = 5
 """Of one app; with the largest package this bounds the room that it takes."""
@@ -119,8 +119,8 @@ async def finish(database: Database, objects: ObjectStore, sender: Sender, uploa
         if begun.status != UploadStatus.RECEIVED:
             return await _outcome(tx, begun)
     try:
-        content = _content(database, upload_id)
-        taken = await upload(database, objects, sender, begun.version_code, content, begun.sha256)
+        announced = Announced(begun.version_code, frozenset(begun.targets), begun.sha256)
+        taken = await upload(database, objects, sender, announced, _content(database, upload_id))
     except (PackageRefused, VersionTaken, DigestMismatch) as refusal:
         await _end(database, upload_id, UploadStatus.REFUSED, refusal=_kept(refusal))
     else:

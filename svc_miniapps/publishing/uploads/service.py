@@ -61,6 +61,16 @@ class Uploaded:
 
 
 @dataclass(frozen=True)
+class Announced:
+    """What is said of a package before its bytes."""
+
+    version_code: int
+    targets: frozenset[str] = frozenset()
+    """Those for which the app is registered are checked without being named."""
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class Sender:
     """Who sends a package, and how their app is found."""
 
@@ -91,11 +101,10 @@ async def upload(
     database: Database,
     objects: ObjectStore,
     sender: Sender,
-    version_code: int,
+    announced: Announced,
     body: AsyncIterator[bytes],
-    sha256: str | None = None,
 ) -> Uploaded:
-    """Take a package as this version of the sender's app and open a draft release with it.
+    """Take a package as the announced version of the sender's app and open a draft release with it.
 
     Raises:
         NotFound: no such app, or it is another team's.
@@ -106,10 +115,10 @@ async def upload(
     """
     async with database.read() as tx:
         app = await sender.find(tx)
-        expected = await _expected(tx, app, version_code)
-        known = await _package(tx, app.id, version_code)
+        expected = await _expected(tx, app, announced)
+        known = await _package(tx, app.id, announced.version_code)
     async with _received(body) as received:
-        if sha256 not in {None, received.sha256}:
+        if announced.sha256 not in {None, received.sha256}:
             raise DigestMismatch
         if known is not None:
             async with database.read() as tx:
@@ -118,7 +127,7 @@ async def upload(
         face = await asyncio.to_thread(face_of, received.path)
         key = await keep(database, objects, received.path, received.sha256, received.size_bytes)
     async with database.transaction() as tx:
-        return await _record(tx, sender, version_code, _Stored(received, key, sound, face))
+        return await _record(tx, sender, expected, _Stored(received, key, sound, face))
 
 
 @dataclass(frozen=True)
@@ -129,18 +138,21 @@ class _Stored:
     face: Face
 
 
-async def _expected(tx: AsyncSession, app: App, version_code: int) -> Expected:
+async def _expected(tx: AsyncSession, app: App, announced: Announced) -> Expected:
     await require_registered(tx, app)
     latest = await _latest_version_code(tx, app.id)
     registration = await approved_last(tx, app.id)
+    registered = frozenset(registration.targets if registration else ())
     return Expected(
         app.id,
         app.name,
-        version_code,
+        announced.version_code,
         latest,
         domains=None,  # none are registered yet: reviewers look at those in the difference to the last version
         permissions=registration.permissions if registration else None,
         languages=frozenset(app.languages),
+        targets=announced.targets | registered,
+        registered_targets=registered,
     )
 
 
@@ -176,8 +188,8 @@ async def _repeated(tx: AsyncSession, known: Package, received: _Received) -> Up
     return Uploaded(schemas.Package.of(known, release_id), is_new=False)
 
 
-async def _record(tx: AsyncSession, sender: Sender, version_code: int, stored: _Stored) -> Uploaded:
-    app = await sender.lock(tx)
+async def _record(tx: AsyncSession, sender: Sender, expected: Expected, stored: _Stored) -> Uploaded:
+    app, version_code = await sender.lock(tx), stored.sound.version_code
     # Another upload of this app may have been quicker.
     if known := await _package(tx, app.id, version_code):
         return await _repeated(tx, known, stored.received)
@@ -195,6 +207,6 @@ async def _record(tx: AsyncSession, sender: Sender, version_code: int, stored: _
     )
     tx.add(package)
     await tx.flush()
-    await keep_face(tx, package.id, stored.face)
+    await keep_face(tx, package.id, stored.face, expected.targets)
     release = await open_draft(tx, app, package)
     return Uploaded(schemas.Package.of(package, release.id), is_new=True)
