@@ -39,9 +39,16 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("targets", sa.ARRAY(sa.Text()), server_default="{}", nullable=False))
         op.alter_column(table, "targets", server_default=None)
     extend_trail(_CHANGED)
+    _order_queue("due_at", "id")
+
+
+def _order_queue(*columns: str) -> None:
+    op.drop_index("ix_reviews_waiting", "reviews")
+    op.create_index("ix_reviews_waiting", "reviews", [*columns], postgresql_where=sa.text("outcome = 'waiting'"))
 
 
 def downgrade() -> None:
+    _order_queue("id")
     shorten_trail(_CHANGED)
     for table in _WITH_TARGETS:
         op.drop_column(table, "targets")

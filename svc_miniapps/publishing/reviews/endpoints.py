@@ -9,7 +9,7 @@ from chassis.pagination import Page, PageQuery
 from kit.fields.divisions import DivisionCode
 from svc_miniapps.fields import Code
 from svc_miniapps.members import Reviewer, TeamMemberOrReviewer
-from svc_miniapps.publishing.reviews import claims, schemas, service
+from svc_miniapps.publishing.reviews import claims, queue, schemas
 from svc_miniapps.publishing.reviews.checklist import checklist
 from svc_miniapps.publishing.reviews.clock import Flag
 
@@ -26,9 +26,12 @@ async def list_waiting_reviews(
     category: Annotated[Code | None, Query()] = None,
     division_code: Annotated[DivisionCode | None, Query()] = None,
 ) -> Page[schemas.WaitingReview]:
-    """List the releases that the caller may review, longest waiting first."""
+    """List the releases that the caller may review, those that are due first leading.
+
+    A late one is `red`, one that soon is `yellow`.
+    """
     filters = schemas.QueueFilters(flag=flag, claimed=claimed, category=category, division_code=division_code)
-    return await service.list_waiting_reviews(tx, caller, filters, page)
+    return await queue.list_waiting_reviews(tx, caller, filters, page)
 
 
 @router.get("/review-checklist")

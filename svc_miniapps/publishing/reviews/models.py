@@ -27,11 +27,10 @@ class Review(Base):
         one_of("outcome", Outcome),
         CheckConstraint("(outcome IN ('approved', 'rejected')) = (reviewer_id IS NOT NULL)", name="reviewer"),
         Index("uq_reviews_release_id_waiting", "release_id", unique=True, postgresql_where=text("outcome = 'waiting'")),
-        Index("ix_reviews_waiting", "id", postgresql_where=text("outcome = 'waiting'")),
+        Index("ix_reviews_waiting", "due_at", "id", postgresql_where=text("outcome = 'waiting'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    """A UUIDv7 made at submission: reviews are offered in the order of their ids."""
     release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), index=True)
     outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.WAITING)
     submitted_by: Mapped[UUID]
