@@ -9,7 +9,7 @@ _OF_TEAMS = ("teams", "team_members", "app_handovers", "app_registrations", "app
 TABLES = dict.fromkeys(
     (
         *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-        *("releases", "reviews", "staff_roles", "take_downs", *_OF_TEAMS),
+        *("releases", "reviews", "review_files", "staff_roles", "take_downs", *_OF_TEAMS),
     ),
     _STAFF,
 ) | dict.fromkeys(("testers", "trials"), _TESTER)

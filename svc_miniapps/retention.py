@@ -6,7 +6,7 @@ _ACTED = Kept("PIPL 51 and 54: which member of staff did it; the person is an id
 _TESTER = Job("svc_miniapps.publishing.testers.consumers:erase_tester", "PIPL 47: deleted with the account")
 _OF_STAFF = (
     *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
-    *("releases", "reviews", "staff_roles", "take_downs"),
+    *("releases", "reviews", "review_files", "staff_roles", "take_downs"),
     *("teams", "team_members", "app_handovers", "app_registrations", "app_icons"),
 )
 RETENTION = Retention(

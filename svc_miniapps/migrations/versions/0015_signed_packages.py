@@ -1,4 +1,4 @@
-"""Signatures of the platform over packages, which are stored by their content; further targets."""
+"""Signatures over packages, which are stored by their content; further targets, and files of reviewers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,6 +40,18 @@ def upgrade() -> None:
         op.alter_column(table, "targets", server_default=None)
     extend_trail(_CHANGED)
     _order_queue("due_at", "id")
+    op.create_table(
+        "review_files",
+        sa.Column("review_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("uploaded_by", sa.Uuid(), nullable=False),
+        sa.Column("uploaded_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(["review_id"], ["reviews.id"], name=op.f("fk_review_files_review_id_reviews")),
+        sa.PrimaryKeyConstraint("review_id", "sha256", name=op.f("pk_review_files")),
+    )
 
 
 def _order_queue(*columns: str) -> None:
@@ -48,6 +60,7 @@ def _order_queue(*columns: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("review_files")
     _order_queue("id")
     shorten_trail(_CHANGED)
     for table in _WITH_TARGETS:
