@@ -21,7 +21,7 @@ TABLES = (
         (
             *("apps", "app_clients", "client_requests", "package_uploads", "packages"),
             *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "app_shutdowns", *_OF_TEAMS),
-            *("message_templates", "call_quotas", "team_quota_changes"),
+            *("review_files", "message_templates", "call_quotas", "team_quota_changes"),
             *("app_rating_replies", "recommended_lists", "team_webhooks", "webhook_deliveries"),
         ),
         _STAFF,
@@ -32,7 +32,8 @@ TABLES = (
 IMPERSONAL = frozenset(
     {
         *("app_calls", "app_filings", "app_names", "categories", "changed_days", "gray_listings", "icons", "listings"),
-        *("package_deltas", "package_domains", "package_faces", "package_signatures", "package_upload_parts"),
+        *("package_deltas", "package_domains", "package_faces", "package_objects"),
+        *("package_signatures", "package_upload_parts"),
         *("app_errors", "app_figures", "app_grades", "day_keys", "webhook_attempts"),
     }
 )

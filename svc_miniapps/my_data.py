@@ -30,7 +30,7 @@ async def get_my_data(tx: ReadTx, person_id: PersonOfTicket) -> MyData:
         "message_subscriptions": await records(tx, Subscriber, Subscriber.person_id == person_id),
         "message_consents": await records(tx, MessageConsent, MessageConsent.person_id == person_id),
         "messages": await records(tx, AppMessage, AppMessage.person_id == person_id),
-        "tester_of": await records(tx, Tester, Tester.person_id == person_id, without=("named_by",)),
+        "testers": await records(tx, Tester, Tester.person_id == person_id, without=("named_by",)),
         "trials": await records(tx, Trial, Trial.person_id == person_id, without=("created_by",)),
     }
     return MyData(service="miniapps", kinds=kinds)

@@ -7,8 +7,8 @@ _CLOSED = Job("svc_miniapps.closure:erase_person", "PIPL 47: deleted with the ac
 _ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _OF_STAFF = (
     *("apps", "app_clients", "client_requests", "package_uploads", "packages", "app_shutdowns", "team_quota_changes"),
-    *("releases", "reviews", "staff_roles", "take_downs", "app_domains", "message_templates", "call_quotas"),
-    *("app_rating_replies", "recommended_lists", "team_webhooks"),
+    *("releases", "reviews", "review_files", "staff_roles", "take_downs", "app_domains"),
+    *("app_rating_replies", "recommended_lists", "team_webhooks", "message_templates", "call_quotas"),
     *("teams", "team_members", "app_handovers", "app_registrations", "app_icons"),
 )
 RETENTION = Retention(

@@ -21,6 +21,7 @@ from svc_miniapps.catalogue.deltas.worker import make_deltas
 from svc_miniapps.closure import HANDLERS as CLOSURE
 from svc_miniapps.insights.figures.worker import count_days
 from svc_miniapps.insights.ratings.events import AppRatingHidden
+from svc_miniapps.packages.objects import sweep
 from svc_miniapps.packages.statements import signer_of
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.clients.events import AppClientChanged
@@ -41,8 +42,7 @@ from svc_miniapps.publishing.shutdowns.service import end_due
 from svc_miniapps.publishing.signatures.service import sign_missing
 from svc_miniapps.publishing.take_downs.events import AppRestored, AppTakenDown
 from svc_miniapps.publishing.take_downs.service import lapse_unconfirmed
-from svc_miniapps.publishing.uploads.resumable import forget_old
-from svc_miniapps.publishing.uploads.service import sweep
+from svc_miniapps.publishing.uploads.resumable import finish_received, forget_old
 from svc_miniapps.retention import RETENTION
 from svc_miniapps.runtime.messages.events import MessageSent
 from svc_miniapps.runtime.subscriptions.consumers import HANDLERS as SUBSCRIPTIONS
@@ -66,6 +66,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(1.0, Sender(database, carrier).run),
         Every(60.0, partial(give_up_due, database)),
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
+        Every(60.0, partial(_finish_received, settings, database)),
         Every(DELTA_SECONDS, partial(_make_deltas, settings, database)),
         Every(SIGN_SECONDS, partial(sign_missing, database, signer_of(settings))),
         Every(DOMAIN_SECONDS, partial(_check_domains, settings, database)),
@@ -83,6 +84,10 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
     await sweep(database, opened(settings.packages))
+
+
+async def _finish_received(settings: WorkerSettings, database: Database) -> None:
+    await finish_received(database, opened(settings.packages))
 
 
 async def _make_deltas(settings: WorkerSettings, database: Database) -> None:

@@ -19,11 +19,13 @@ def settings_at(kind: type[Settings], url: URL, tokens: Tokens, **fields: Any) -
         "public_url": PUBLIC_URL,
         "jwks_url": tokens.jwks_url,
     }
-    return cast("Settings", _with_any_database(kind)(database_name=url.database, **{**usual, **fields}))
+    return cast("Settings", with_any_database(kind)(database_name=url.database, **{**usual, **fields}))
 
 
 @cache  # making a class of settings takes as long as a short test
-def _with_any_database(kind: type[Settings]) -> type[Settings]:
+def with_any_database(kind: type[Settings]) -> type[Settings]:
+    """Settings with `database_name` beside the server."""
+
     class WithAnyDatabase(kind):  # type: ignore[valid-type, misc]  # mypy takes no variable as a base class
         database_name: str
 

@@ -20,7 +20,7 @@ from svc_miniapps.catalogue.schemas import Grade
 from svc_miniapps.insights.ratings.grades import FEWEST
 from svc_miniapps.insights.ratings.models import AppGrade
 from svc_miniapps.insights.recommended.models import ListStatus, RecommendedList
-from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.models import Package, PackageFace
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.shutdowns.models import AppShutdown, ShutdownStatus
 from svc_miniapps.publishing.signatures.models import PackageSignature
@@ -49,6 +49,7 @@ _LISTED = (
     *(Package.version_code, Package.version_name, Package.sha256, Package.size_bytes),
     AppFiling.number.label("filing_number"),
     PackageSignature.jws.label("signature"),
+    PackageFace.targets,
 )
 
 
@@ -108,6 +109,7 @@ async def _read(tx: AsyncSession, fingerprint: str) -> Catalogue:
     shown = select(*_LISTED).join(Package, Package.id == Listing.package_id)
     shown = shown.outerjoin(AppFiling, AppFiling.app_id == Listing.app_id)
     shown = shown.outerjoin(PackageSignature, PackageSignature.package_id == Listing.package_id)
+    shown = shown.outerjoin(PackageFace, PackageFace.package_id == Listing.package_id)
     rows = await tx.execute(shown.where(Listing.hidden_at.is_(None)))
     deltas, grades, ends = await _deltas(tx), await _grades(tx), await _ends(tx, ShutdownStatus.ANNOUNCED)
     return Catalogue(

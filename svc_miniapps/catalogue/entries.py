@@ -17,6 +17,7 @@ from svc_miniapps.catalogue import schemas
 from svc_miniapps.catalogue.answers import Answer
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.reference.divisions.models import PREFECTURE
+from svc_miniapps.targets import platforms_of
 
 if TYPE_CHECKING:
     from svc_miniapps.catalogue.names import Names
@@ -66,6 +67,7 @@ class Entry:
     size_bytes: int
     filing_number: str | None
     signature: str | None
+    targets: Sequence[str] | None
     deltas: Mapping[str, Difference]
     """By the digest of the older version."""
     grade: schemas.Grade | None = None
@@ -114,6 +116,7 @@ class Entry:
                     languages=list(self.languages),
                     version=Version(code=self.version_code, name=self.version_name),
                     min_platform_code=self.min_platform_code,
+                    platforms=platforms_of(self.targets),
                     sha256=self.sha256,
                     size_bytes=self.size_bytes,
                     signature=self.signature,

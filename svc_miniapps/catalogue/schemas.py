@@ -46,6 +46,8 @@ class Listing(BaseModel):
     version: Version
     min_platform_code: int
     """The lowest version of the platform that runs it, `platform_version.min_code` of its manifest."""
+    platforms: list[str]
+    """`w3c`, and `harmony` where the package was checked as a HarmonyOS atomic service too; expect further ones."""
     sha256: str
     """Of the bytes at `package_url`."""
     size_bytes: int

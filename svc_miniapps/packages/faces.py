@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,12 @@ def _picture(archive: zipfile.ZipFile, path: str) -> IconFile | None:
     return IconFile(picture.media_type, content) if picture else None
 
 
-async def keep_face(tx: AsyncSession, package_id: UUID, face: Face) -> None:
+async def keep_face(tx: AsyncSession, package_id: UUID, face: Face, targets: AbstractSet[str]) -> None:
     """Keep the face of a package that is recorded in this transaction."""
     icon = face.icon
     if icon:
         row = insert(Icon).values(sha256=icon.sha256, media_type=icon.media_type, content=icon.content)
         await tx.execute(row.on_conflict_do_nothing())
-    tx.add(
-        PackageFace(package_id=package_id, min_platform_code=face.min_platform_code, icon_sha256=icon and icon.sha256)
-    )
+    shown = {"min_platform_code": face.min_platform_code, "icon_sha256": icon and icon.sha256}
+    tx.add(PackageFace(package_id=package_id, targets=sorted(targets), **shown))
     await tx.flush()

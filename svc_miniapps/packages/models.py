@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
@@ -21,8 +21,8 @@ class Package(Base):
     sha256: Mapped[str] = mapped_column(Text)
     """Of the whole file, in lower-case hexadecimal."""
     size_bytes: Mapped[int]
-    object_key: Mapped[str] = mapped_column(Text, unique=True)
-    """Where the object store has it."""
+    object_key: Mapped[str] = mapped_column(Text, ForeignKey("package_objects.key"), index=True)
+    """Where the object store has it; the same bytes are there once."""
     uploaded_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
@@ -45,3 +45,5 @@ class PackageFace(Base):
     package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
     min_platform_code: Mapped[int]
     icon_sha256: Mapped[str | None] = mapped_column(Text, ForeignKey("icons.sha256"))
+    targets: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    """Further platforms for which it was checked."""

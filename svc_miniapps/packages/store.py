@@ -67,6 +67,15 @@ async def read(store: ObjectStore, key: str) -> bytes:
         return bytes(await (await obstore.get_async(store, key)).bytes_async())
 
 
+async def size_of(store: ObjectStore, key: str) -> int | None:
+    """None where there is no such object."""
+    with _reached():
+        try:
+            return (await obstore.head_async(store, key))["size"]
+        except FileNotFoundError:
+            return None
+
+
 async def older_than(store: ObjectStore, age: timedelta) -> AsyncIterator[Sequence[str]]:
     """The keys of objects stored longer ago than `age`, in batches."""
     async for batch in obstore.list(store, FOLDER, chunk_size=500):
@@ -74,4 +83,6 @@ async def older_than(store: ObjectStore, age: timedelta) -> AsyncIterator[Sequen
 
 
 async def delete(store: ObjectStore, keys: Sequence[str]) -> None:
-    await obstore.delete_async(store, keys)
+    """Delete objects; of those that are gone already nothing is said."""
+    with _reached(), contextlib.suppress(FileNotFoundError):
+        await obstore.delete_async(store, keys)

@@ -75,6 +75,8 @@ class AppRegistration(Base):
     icon_sha256: Mapped[str] = mapped_column(Text)
     purposes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     services: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    targets: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    """Further platforms than the W3C package for which the app is built."""
     privacy: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
     """Each permission and scope with its purpose."""
     flags: Mapped[list[str]] = mapped_column(ARRAY(Text))

@@ -8,6 +8,7 @@ from chassis.text import Line
 from svc_miniapps.apps.registrations import models
 from svc_miniapps.apps.registrations.models import RegistrationStatus
 from svc_miniapps.fields import Code, LanguageTag, Name, Sentence
+from svc_miniapps.targets import Targets
 
 
 class Texts(BaseModel):
@@ -64,6 +65,8 @@ class NewRegistration(BaseModel):
     purposes: Purposes
     services: Services
     """Codes of the services that it offers, by which one that does the same is found."""
+    targets: Targets = []
+    """Further platforms for which the app is built; every package is checked for them, too."""
     privacy: Annotated[list[Use], Field(max_length=30), AfterValidator(_permissions_once)]
     """Each permission and each scope with its purpose; none, if it asks for none."""
     declaration: Declaration
@@ -108,6 +111,7 @@ class Registration(BaseModel):
     icon_sha256: str
     purposes: list[str]
     services: list[str]
+    targets: list[str]
     privacy: list[Use]
     flags: list[str]
     """Kinds of body that the names sound like: government, utility, payment."""

@@ -4,10 +4,21 @@ from collections.abc import Iterator
 
 from svc_miniapps.packages.checks.archive import Archive
 from svc_miniapps.packages.checks.findings import Finding
+from svc_miniapps.packages.checks.manifest import Expected
 
+HARMONY = "harmony"
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PART_BYTES = 2 * 1024 * 1024
 COMMON = "common"
+
+
+def check_targets(archive: Archive, expected: Expected) -> Iterator[Finding]:
+    """That the app was registered for each platform, and what is wrong with the package there."""
+    if expected.registered_targets is not None:
+        for target in sorted(expected.targets - expected.registered_targets):
+            yield Finding("target_not_registered", values={"target": target})
+    if HARMONY in expected.targets:
+        yield from check_harmony(archive)
 
 
 def check_harmony(archive: Archive) -> Iterator[Finding]:

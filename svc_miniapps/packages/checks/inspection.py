@@ -8,7 +8,7 @@ from svc_miniapps.packages.checks import manifest as manifests
 from svc_miniapps.packages.checks import names
 from svc_miniapps.packages.checks.archive import Archive, open_archive
 from svc_miniapps.packages.checks.findings import Finding, first_of
-from svc_miniapps.packages.checks.harmony import check_harmony
+from svc_miniapps.packages.checks.harmony import check_targets
 from svc_miniapps.packages.checks.languages import check_languages
 from svc_miniapps.packages.checks.manifest import Expected
 from svc_miniapps.packages.checks.references import check_references
@@ -62,8 +62,7 @@ def _findings(
         if not faults:
             yield from check_references(manifest, archive)
             yield from check_scripts(archive, manifest, expected, used)
-    if "harmony" in expected.targets:
-        yield from check_harmony(archive)
+    yield from check_targets(archive, expected)
 
 
 def _manifest_of(archive: Archive) -> dict[str, Any] | Finding | None:

@@ -41,6 +41,8 @@ class Expected:
     """Those that the app declares, as BCP 47 tags."""
     targets: frozenset[str] = frozenset()
     """Further platforms that this package is built for, such as `harmony`."""
+    registered_targets: frozenset[str] | None = None
+    """Those that the app was registered with."""
 
 
 def read_manifest(content: bytes) -> dict[str, Any] | Finding:

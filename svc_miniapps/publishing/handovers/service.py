@@ -30,6 +30,8 @@ from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.releases.models import Release, Status
 from svc_miniapps.publishing.reviews.service import OwnOrganisation
 from svc_miniapps.publishing.take_downs.queries import require_standing
+from svc_miniapps.publishing.testers.service import end_trials_of
+from svc_miniapps.publishing.uploads.resumable import forget_open
 from svc_miniapps.teams.models import Team, TeamRole
 from svc_miniapps.teams.service import lock_team_of, require_lead, role_in
 from svc_miniapps.teams.standing import holders
@@ -159,6 +161,8 @@ async def _complete(tx: AsyncSession, handover: AppHandover) -> schemas.Handover
     if is_moved:
         await reserve(tx, app.id, app.division_code, await names_of(tx, app))
         await tx.execute(update(Listing).where(Listing.app_id == app.id).values(division_code=app.division_code))
+    await end_trials_of(tx, app.id)
+    await forget_open(tx, app.id)
     # Its addresses are the old team's servers.
     await suspend_with_owner(tx, app.id, handover.accepted_by, "handed over to another team")
     await lose_with_owner(tx, app.id)

@@ -34,6 +34,7 @@ from svc_miniapps.publishing.releases.events import (
 )
 from svc_miniapps.publishing.releases.models import Release, Status
 from svc_miniapps.publishing.reviews import service as reviews
+from svc_miniapps.publishing.reviews.files import keep_cited
 from svc_miniapps.publishing.reviews.models import Outcome
 from svc_miniapps.publishing.reviews.schemas import Approval, Reason
 from svc_miniapps.publishing.signatures.service import sign_approved
@@ -153,6 +154,8 @@ async def withdraw_release(tx: AsyncSession, caller: Caller, release_id: UUID) -
     """Withdraw a release under review, or an approved one not yet published; it becomes a draft again."""
     release = await own_locked(tx, caller, release_id)
     release.move_to(Status.DRAFT)
+    if release.reviews:
+        await keep_cited(tx, release.reviews[-1])
     reviews.withdraw_review(release)
     return await changed(tx, release)
 
@@ -178,6 +181,7 @@ async def approve_release(
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.APPROVED)
     await require_allowed(tx, release.app_id, release.package_id)
+    await keep_cited(tx, release.reviews[-1])
     decided_at = reviews.approve(caller, release, approval)
     await sign_approved(tx, signer, release.package, decided_at)
     answer = await changed(tx, release, ReleaseApproved.of(release, reviewer_id=caller.id))
@@ -188,9 +192,14 @@ async def approve_release(
 async def reject_release(
     tx: AsyncSession, caller: Caller, release_id: UUID, reasons: list[Reason], if_match: str | None
 ) -> schemas.Release:
-    """Reject a submission with what to correct. Raises as `approve_release` does."""
+    """Reject a submission with what to correct.
+
+    Raises:
+        UnknownReviewFile; and as `approve_release`.
+    """
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.REJECTED)
+    await keep_cited(tx, release.reviews[-1], reasons)
     reviews.reject(caller, release, reasons)
     codes = [reason.code for reason in reasons]
     return await changed(tx, release, ReleaseRejected.of(release, reviewer_id=caller.id, reason_codes=codes))

@@ -19,7 +19,7 @@ async def claim_review(tx: AsyncSession, caller: Caller, release_id: UUID) -> sc
     Raises:
         NotFound, IllegalMove, ReviewClaimed; and as `require_independent`.
     """
-    review = await _waiting(tx, caller, release_id)
+    review = await waiting_review(tx, caller, release_id)
     await require_unclaimed(tx, caller, review.release)
     moment = await database_time(tx)
     review.claimed_by, review.claimed_until = caller.id, moment + CLAIM
@@ -29,14 +29,19 @@ async def claim_review(tx: AsyncSession, caller: Caller, release_id: UUID) -> sc
 
 async def return_review(tx: AsyncSession, caller: Caller, release_id: UUID) -> schemas.WaitingReview:
     """Give a claim up. Raises as `claim_review` does."""
-    review = await _waiting(tx, caller, release_id)
+    review = await waiting_review(tx, caller, release_id)
     await require_unclaimed(tx, caller, review.release)
     review.claimed_by = review.claimed_until = None
     await tx.flush()
     return schemas.WaitingReview.of(review, await database_time(tx))
 
 
-async def _waiting(tx: AsyncSession, caller: Caller, release_id: UUID) -> Review:
+async def waiting_review(tx: AsyncSession, caller: Caller, release_id: UUID) -> Review:
+    """The review that waits for a decision on a release, as somebody who may decide it; the app is locked.
+
+    Raises:
+        NotFound, IllegalMove; and as `require_independent`.
+    """
     release = await locked(tx, release_id)
     if not release.reviews:
         raise NotFound

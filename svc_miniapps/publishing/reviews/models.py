@@ -3,9 +3,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, now, one_of
 from svc_miniapps.base import Base
@@ -27,11 +27,10 @@ class Review(Base):
         one_of("outcome", Outcome),
         CheckConstraint("(outcome IN ('approved', 'rejected')) = (reviewer_id IS NOT NULL)", name="reviewer"),
         Index("uq_reviews_release_id_waiting", "release_id", unique=True, postgresql_where=text("outcome = 'waiting'")),
-        Index("ix_reviews_waiting", "id", postgresql_where=text("outcome = 'waiting'")),
+        Index("ix_reviews_waiting", "due_at", "id", postgresql_where=text("outcome = 'waiting'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    """A UUIDv7 made at submission: reviews are offered in the order of their ids."""
     release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), index=True)
     outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.WAITING)
     submitted_by: Mapped[UUID]
@@ -51,3 +50,17 @@ class Review(Base):
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
     release: Mapped[Release] = relationship(lazy="joined", innerjoin=True, back_populates="reviews")
+
+
+class ReviewFile(Base):
+    """A file by its content, for the reasons of one review."""
+
+    __tablename__ = "review_files"
+
+    review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    media_type: Mapped[str] = mapped_column(Text)
+    size_bytes: Mapped[int]
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
+    uploaded_by: Mapped[UUID]
+    uploaded_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -12,6 +12,14 @@ from svc_miniapps.publishing.reviews.clock import Flag, flag_at
 from svc_miniapps.publishing.reviews.models import Outcome
 from svc_miniapps.publishing.reviews.models import Review as ReviewRow
 
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ReviewFile(BaseModel):
+    sha256: str
+    media_type: str
+    size_bytes: int
+
 
 class Reason(BaseModel):
     """One thing to correct: its kind, its place and a sentence."""
@@ -24,6 +32,8 @@ class Reason(BaseModel):
     """A file of the package, by its path."""
     page: Sentence | None = None
     """A page, as the manifest names it."""
+    files: Annotated[list[Digest], Field(max_length=5)] = []
+    """Files that the reviewer has uploaded for this review, such as screenshots, by their SHA-256."""
 
 
 Reasons = Annotated[list[Reason], Field(min_length=1, max_length=50)]

@@ -1,26 +1,21 @@
 """Requesting and deciding reviews: by a reviewer of another organisation, within the promised time."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.db import CHINA, now
-from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
 from kit.calendar import database_time
 from kit.changed_days import working_days
 from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from svc_miniapps import members
-from svc_miniapps.apps.models import App
 from svc_miniapps.publishing.releases.models import Release
 from svc_miniapps.publishing.reviews import schemas
 from svc_miniapps.publishing.reviews.checklist import checklist
-from svc_miniapps.publishing.reviews.clock import Flag, due_after, yellow_after
+from svc_miniapps.publishing.reviews.clock import due_after, yellow_after
 from svc_miniapps.publishing.reviews.models import Outcome, Review
 
 CLAIM = timedelta(hours=4)
@@ -125,41 +120,3 @@ async def require_independent(tx: AsyncSession, caller: Caller, release: Release
         await require_second_holder(
             tx, caller, author, role=members.REVIEWER, first_role=members.TEAM, within=within, refusal=OwnSubmission
         )
-
-
-async def list_waiting_reviews(
-    tx: AsyncSession, caller: Caller, filters: schemas.QueueFilters, page: PageRequest
-) -> Page[schemas.WaitingReview]:
-    """The reviews that this reviewer may decide, longest waiting first: one promise for all, so late ones lead."""
-    moment = now()
-    query = (
-        select(Review)
-        .join(Release, Release.id == Review.release_id)
-        .join(App, App.id == Release.app_id)
-        .where(Review.outcome == Outcome.WAITING, members.reviewable(caller, App.organisation_id, App.division_code))
-        .where(*_filtering(caller, filters, moment))
-    )
-    return await page_of(tx, query, page, Review.id, partial(schemas.WaitingReview.of, at=moment))
-
-
-def _filtering(caller: Caller, filters: schemas.QueueFilters, moment: datetime) -> Iterator[ColumnElement[bool]]:
-    late, due_soon = Review.due_at < moment, Review.yellow_at <= moment
-    is_claimed = and_(Review.claimed_by.is_not(None), Review.claimed_until > moment)
-    flags = {
-        Flag.RED: late,
-        Flag.YELLOW: and_(due_soon, not_(late)),
-        Flag.GREEN: and_(or_(Review.yellow_at.is_(None), not_(due_soon)), not_(late)),
-    }
-    claims = {
-        schemas.Claimed.FREE: not_(is_claimed),
-        schemas.Claimed.MINE: and_(is_claimed, Review.claimed_by == caller.id),
-        schemas.Claimed.OTHERS: and_(is_claimed, Review.claimed_by != caller.id),
-    }
-    if filters.flag:
-        yield flags[filters.flag]
-    if filters.claimed:
-        yield claims[filters.claimed]
-    if filters.category:
-        yield Release.category == filters.category
-    if filters.division_code:
-        yield App.division_code == filters.division_code

@@ -67,6 +67,13 @@ async def remove_tester(tx: AsyncSession, caller: Caller, app_id: UUID, person_i
     await tx.execute(delete(Tester).where(Tester.app_id == app_id, Tester.person_id == person_id))
 
 
+async def end_trials_of(tx: AsyncSession, app_id: UUID) -> None:
+    """Remove all testers and trials of an app whose team changes; the app is locked by the caller."""
+    of_app = select(Release.id).where(Release.app_id == app_id)
+    await tx.execute(delete(Trial).where(Trial.release_id.in_(of_app)))
+    await tx.execute(delete(Tester).where(Tester.app_id == app_id))
+
+
 async def list_testers(tx: AsyncSession, caller: Caller, app_id: UUID, page: PageRequest) -> Page[schemas.Tester]:
     app = await get_app(tx, caller, app_id)
     query = select(Tester).where(Tester.app_id == app.id)

@@ -1,6 +1,7 @@
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from chassis.db import Transactions
 from chassis.problems import UnsupportedMediaType
@@ -12,8 +13,17 @@ from svc_miniapps.packages.checks.archive import MAX_PACKAGE_BYTES
 from svc_miniapps.packages.download import MEDIA_TYPE
 from svc_miniapps.packages.store import Store
 from svc_miniapps.publishing.uploads import service
+from svc_miniapps.targets import Target
 
+_TARGET = "A further platform that it is built for; those that the app is registered for are checked in any case."
 router = APIRouter(prefix="/miniapps/v1", tags=["packages"])
+
+
+async def _announced(
+    version_code: schemas.VersionCode,
+    target: Annotated[list[Target] | None, Query(max_length=len(Target), description=_TARGET)] = None,
+) -> service.Announced:
+    return service.Announced(version_code, frozenset(target or ()))
 
 
 @router.put(
@@ -37,7 +47,7 @@ async def upload_package(
     caller: TeamMember,
     objects: Store,
     app_id: UUID,
-    version_code: schemas.VersionCode,
+    announced: Annotated[service.Announced, Depends(_announced)],
 ) -> schemas.Package:
     """Upload the package of one version of a mini-app.
 
@@ -47,6 +57,6 @@ async def upload_package(
     if media_type != MEDIA_TYPE or "content-encoding" in request.headers:
         raise UnsupportedMediaType(expected=MEDIA_TYPE)
     body = fitting(request.stream(), request.headers, "Content-Digest", "Repr-Digest")
-    uploaded = await service.upload(transactions, objects, caller, app_id, version_code, body)
+    uploaded = await service.upload(transactions, objects, service.Sender.of(caller, app_id), announced, body)
     response.status_code = 201 if uploaded.is_new else 200
     return uploaded.package

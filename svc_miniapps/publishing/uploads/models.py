@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,6 +50,7 @@ class PackageUpload(Upload, Base):
 
     app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"))
     version_code: Mapped[int]
+    targets: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     status: Mapped[UploadStatus] = mapped_column(Text, default=UploadStatus.RECEIVING)
     package_id: Mapped[UUID | None] = mapped_column(ForeignKey("packages.id"))
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -1,5 +1,6 @@
 """Packages uploaded in several requests (draft-ietf-httpbis-resumable-upload), and taken in as those of one request."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -25,12 +26,16 @@ from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.releases.service import release_of
 from svc_miniapps.publishing.uploads import schemas
 from svc_miniapps.publishing.uploads.models import TABLES, PackageUpload, UploadStatus
-from svc_miniapps.publishing.uploads.service import VersionTaken, upload
+from svc_miniapps.publishing.uploads.service import Announced, Sender, VersionTaken, upload
 
 MOST_OPEN = 5
 """Of one app; with the largest package this bounds the room that it takes."""
 KEPT = timedelta(days=1)
 """How long an upload can be continued, or its outcome read, since it was last touched."""
+
+LONGEST_CHECK = timedelta(minutes=10)
+"""After which nobody is at work on a complete file any more; a request has two."""
+AT_ONCE = 20
 
 
 class TooManyUploads(Problem):
@@ -91,7 +96,19 @@ async def append(
     return await uploads.append(database, TABLES, lambda tx: own_locked(tx, caller, *place), headers, pieces)
 
 
-async def finish(database: Database, objects: ObjectStore, caller: Caller, upload_id: UUID) -> packages.Package:
+async def finish_received(database: Database, objects: ObjectStore) -> int:
+    """Take in complete files whose last request ended before it could, as its process was killed. Returns how many."""
+    async with database.read() as tx:
+        left = PackageUpload.status == UploadStatus.RECEIVED, PackageUpload.touched_at < func.now() - LONGEST_CHECK
+        query = select(PackageUpload.id, PackageUpload.app_id, PackageUpload.begun_by).where(*left)
+        found = (await tx.execute(query.order_by(PackageUpload.touched_at).limit(AT_ONCE))).all()
+    for upload_id, app_id, begun_by in found:
+        with contextlib.suppress(Problem):  # a refusal is kept for whoever asks, and what cannot be done now is left
+            await finish(database, objects, Sender.of_complete(begun_by, app_id), upload_id)
+    return len(found)
+
+
+async def finish(database: Database, objects: ObjectStore, sender: Sender, upload_id: UUID) -> packages.Package:
     """Take in a complete file. Idempotent: several at once do the same, and the first one's outcome stays.
 
     Raises:
@@ -102,9 +119,8 @@ async def finish(database: Database, objects: ObjectStore, caller: Caller, uploa
         if begun.status != UploadStatus.RECEIVED:
             return await _outcome(tx, begun)
     try:
-        taken = await upload(
-            database, objects, caller, begun.app_id, begun.version_code, _content(database, upload_id), begun.sha256
-        )
+        announced = Announced(begun.version_code, frozenset(begun.targets), begun.sha256)
+        taken = await upload(database, objects, sender, announced, _content(database, upload_id))
     except (PackageRefused, VersionTaken, DigestMismatch) as refusal:
         await _end(database, upload_id, UploadStatus.REFUSED, refusal=_kept(refusal))
     else:
@@ -166,6 +182,12 @@ async def shown(tx: AsyncSession, begun: PackageUpload) -> schemas.PackageUpload
 def state_headers(begun: PackageUpload) -> dict[str, str]:
     left = begun.touched_at + KEPT - now()
     return state_of(begun, TABLES.most_bytes, int(left.total_seconds()))
+
+
+async def forget_open(tx: AsyncSession, app_id: UUID) -> None:
+    """Delete the unfinished uploads of an app whose team changes; the app is locked by the caller."""
+    unfinished = PackageUpload.status.in_([UploadStatus.RECEIVING, UploadStatus.RECEIVED])
+    await tx.execute(delete(PackageUpload).where(PackageUpload.app_id == app_id, unfinished))
 
 
 async def forget_old(database: Database) -> None:

@@ -12,6 +12,7 @@ from svc_miniapps.packages.checks.archive import MAX_PACKAGE_BYTES
 from svc_miniapps.packages.schemas import Package
 from svc_miniapps.packages.store import Store
 from svc_miniapps.publishing.uploads import resumable, schemas
+from svc_miniapps.publishing.uploads.service import Sender
 
 router = APIRouter(prefix="/miniapps/v1/apps/{app_id}/package-uploads", tags=["packages"])
 
@@ -55,7 +56,7 @@ async def append_to_package_upload(
     """
     place = (app_id, upload_id)
     if await resumable.append(database, caller, place, request.headers, whole_body(request)):
-        package = await resumable.finish(database, objects, caller, upload_id)
+        package = await resumable.finish(database, objects, Sender.of(caller, app_id), upload_id)
         return JSONResponse(package.model_dump(mode="json"), headers={"Upload-Complete": "?1"})
     async with database.read() as tx:
         begun = await resumable.own(tx, caller, app_id, upload_id)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from svc_miniapps.packages.checks.archive import MAX_PACKAGE_BYTES
 from svc_miniapps.packages.schemas import MAX_VERSION_CODE, Package
 from svc_miniapps.publishing.uploads.models import UploadStatus
+from svc_miniapps.targets import Targets
 
 
 class NewPackageUpload(BaseModel):
@@ -16,6 +17,8 @@ class NewPackageUpload(BaseModel):
     """`version.code` of the manifest."""
     length: Annotated[int, Field(ge=1, le=MAX_PACKAGE_BYTES, strict=True)]
     """Bytes of the whole file."""
+    targets: Targets = []
+    """Further platforms that it is built for; those that the app is registered for are checked in any case."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     """Of the whole file, checked when it is complete."""
 

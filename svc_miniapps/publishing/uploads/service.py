@@ -1,16 +1,15 @@
 """Uploading a package: received into a file, inspected, stored, and only then recorded.
 
 The object store is never called inside a transaction. An upload that ends between storing and recording leaves an
-orphaned object; `sweep` deletes those.
+object to which no package refers; `packages.objects.sweep` deletes those.
 """
 
 import asyncio
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -20,25 +19,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
 from chassis.auth import Caller
-from chassis.db import Database, new_id
+from chassis.db import Database
 from chassis.problems import Problem
-from chassis.telemetry import log
 from kit.uploads.refusals import DigestMismatch
+from svc_miniapps.apps.models import App
 from svc_miniapps.apps.registrations.service import approved_last, require_registered
 from svc_miniapps.apps.service import get_app, lock_app
-from svc_miniapps.packages import schemas, store
+from svc_miniapps.packages import schemas
 from svc_miniapps.packages.checks.inspection import Sound
 from svc_miniapps.packages.checks.manifest import Expected, version_too_low
 from svc_miniapps.packages.faces import Face, face_of, keep_face
 from svc_miniapps.packages.findings import PackageRefused
 from svc_miniapps.packages.inspection import inspect_in_turn
 from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.objects import keep
 from svc_miniapps.publishing.domains.queries import allowed_hosts, keep_domains
 from svc_miniapps.publishing.quotas.service import require_room
 from svc_miniapps.publishing.releases.service import open_draft, release_of
-
-ORPHAN_AGE = timedelta(days=1)
-"""Far longer than any upload takes, so that no upload in progress is swept."""
 
 
 class UploadCutShort(Problem):
@@ -65,16 +62,51 @@ class Uploaded:
     """False when the same file was uploaded as this version before."""
 
 
+@dataclass(frozen=True)
+class Announced:
+    """What is said of a package before its bytes."""
+
+    version_code: int
+    targets: frozenset[str] = frozenset()
+    """Those for which the app is registered are checked without being named."""
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends a package, and how their app is found."""
+
+    person_id: UUID
+    find: Callable[[AsyncSession], Awaitable[App]]
+    lock: Callable[[AsyncSession], Awaitable[App]]
+
+    @classmethod
+    def of(cls, caller: Caller, app_id: UUID) -> "Sender":
+        """Somebody who acts for the app's team during the whole upload."""
+        return cls(caller.id, lambda tx: get_app(tx, caller, app_id), lambda tx: lock_app(tx, caller, app_id))
+
+    @classmethod
+    def of_complete(cls, person_id: UUID, app_id: UUID) -> "Sender":
+        """Somebody who acted for the app's team until the last byte had come."""
+        query = select(App).where(App.id == app_id)
+
+        async def find(tx: AsyncSession) -> App:
+            return (await tx.scalars(query)).one()
+
+        async def lock(tx: AsyncSession) -> App:
+            return (await tx.scalars(query.with_for_update())).one()
+
+        return cls(person_id, find, lock)
+
+
 async def upload(
     database: Database,
     objects: ObjectStore,
-    caller: Caller,
-    app_id: UUID,
-    version_code: int,
+    sender: Sender,
+    announced: Announced,
     body: AsyncIterator[bytes],
-    sha256: str | None = None,
 ) -> Uploaded:
-    """Take a package as this version of the app and open a draft release with it.
+    """Take a package as the announced version of the sender's app and open a draft release with it.
 
     Raises:
         NotFound: no such app, or it is another team's.
@@ -85,21 +117,20 @@ async def upload(
         UploadQuotaReached, StorageQuotaReached: the team has no room for it.
     """
     async with database.read() as tx:
-        expected = await _expected(tx, caller, app_id, version_code)
-        known = await _package(tx, app_id, version_code)
+        app = await sender.find(tx)
+        expected = await _expected(tx, app, announced)
+        known = await _package(tx, app.id, announced.version_code)
     async with _received(body) as received:
-        if sha256 not in {None, received.sha256}:
+        if announced.sha256 not in {None, received.sha256}:
             raise DigestMismatch
         if known is not None:
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
         sound = await inspect_in_turn(received.path, expected)
         face = await asyncio.to_thread(face_of, received.path)
-        # The key is this upload's own: no other upload's object, and no sweep of an older one, can come between.
-        key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
-        await store.put(objects, key, received.path)
+        key = await keep(database, objects, received.path, received.sha256, received.size_bytes)
     async with database.transaction() as tx:
-        return await _record(tx, caller, app_id, version_code, _Stored(received, key, sound, face))
+        return await _record(tx, sender, expected, _Stored(received, key, sound, face))
 
 
 @dataclass(frozen=True)
@@ -110,19 +141,21 @@ class _Stored:
     face: Face
 
 
-async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
-    app = await get_app(tx, caller, app_id)
+async def _expected(tx: AsyncSession, app: App, announced: Announced) -> Expected:
     await require_registered(tx, app)
-    latest = await _latest_version_code(tx, app_id)
+    latest = await _latest_version_code(tx, app.id)
     registration = await approved_last(tx, app.id)
+    registered = frozenset(registration.targets if registration else ())
     return Expected(
         app.id,
         app.name,
-        version_code,
+        announced.version_code,
         latest,
         domains=await allowed_hosts(tx, app.id),
         permissions=registration.permissions if registration else None,
         languages=frozenset(app.languages),
+        targets=announced.targets | registered,
+        registered_targets=registered,
     )
 
 
@@ -158,12 +191,12 @@ async def _repeated(tx: AsyncSession, known: Package, received: _Received) -> Up
     return Uploaded(schemas.Package.of(known, release_id), is_new=False)
 
 
-async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int, stored: _Stored) -> Uploaded:
-    app = await lock_app(tx, caller, app_id)
+async def _record(tx: AsyncSession, sender: Sender, expected: Expected, stored: _Stored) -> Uploaded:
+    app, version_code = await sender.lock(tx), stored.sound.version_code
     # Another upload of this app may have been quicker.
-    if known := await _package(tx, app_id, version_code):
+    if known := await _package(tx, app.id, version_code):
         return await _repeated(tx, known, stored.received)
-    latest = await _latest_version_code(tx, app_id)
+    latest = await _latest_version_code(tx, app.id)
     if version_code <= latest:
         raise PackageRefused([version_too_low(latest)])
     await require_room(tx, app, stored.received.size_bytes)
@@ -174,26 +207,11 @@ async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: 
         sha256=stored.received.sha256,
         size_bytes=stored.received.size_bytes,
         object_key=stored.key,
-        uploaded_by=caller.id,
+        uploaded_by=sender.person_id,
     )
     tx.add(package)
     await tx.flush()
-    await keep_face(tx, package.id, stored.face)
+    await keep_face(tx, package.id, stored.face, expected.targets)
     await keep_domains(tx, package.id, stored.sound.domains)
     release = await open_draft(tx, app, package)
     return Uploaded(schemas.Package.of(package, release.id), is_new=True)
-
-
-async def sweep(database: Database, objects: ObjectStore) -> int:
-    """Delete objects that no package refers to and that are older than any upload lasts. Returns how many."""
-    swept = 0
-    async for keys in store.older_than(objects, ORPHAN_AGE):
-        async with database.read() as tx:
-            known = set(await tx.scalars(select(Package.object_key).where(Package.object_key.in_(keys))))
-        orphans = [key for key in keys if key not in known]
-        if orphans:
-            await store.delete(objects, orphans)
-            swept += len(orphans)
-    if swept:
-        log.info("packages_swept", count=swept)
-    return swept

@@ -18,7 +18,7 @@ REGISTERED = replace(
     permissions=frozenset({"system.permission.LOCATION"}),
     languages=frozenset({"zh-Hans", "kk-Arab"}),
 )
-OF_OTHER_TESTS = {"version_too_low", "harmony_too_large", "harmony_part_too_large"}
+OF_OTHER_TESTS = {"version_too_low", "target_not_registered", "harmony_too_large", "harmony_part_too_large"}
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{n}-{case.name}") for n, case in enumerate(CASES)])
