@@ -37,7 +37,7 @@ _COMPLAINTS = (
 _QUOTAS_BEFORE = "app_quota > 0 AND member_quota > 0"
 _FAILURES = (
     "'name_unknown', 'address_not_public', 'not_reached', 'no_answer', 'refused', 'other_content', 'signature_wrong', "
-    "'no_keys', 'proven_by_others', 'token_expired', 'handed_over'"
+    "'no_keys', 'proven_by_others', 'token_expired', 'handed_over', 'app_ended'"
 )
 
 

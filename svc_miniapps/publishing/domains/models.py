@@ -46,6 +46,7 @@ class Failure(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - no secret
     HANDED_OVER = "handed_over"
     """The app has another team now."""
+    APP_ENDED = "app_ended"
 
 
 TRANSITIONS: dict[DomainStatus, set[DomainStatus]] = {

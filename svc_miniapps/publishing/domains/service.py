@@ -136,11 +136,11 @@ async def domains_of(tx: AsyncSession, caller: Caller, app_id: UUID, page: PageR
     return await page_of(tx, query, page, AppDomain.id, schemas.AppDomain.of, newest_first=True)
 
 
-async def lose_with_owner(tx: AsyncSession, app_id: UUID) -> None:
-    """Empty the allow-list of an app that another team has now; the app is locked by the caller."""
+async def lose_all(tx: AsyncSession, app_id: UUID, why: Failure) -> None:
+    """Empty the allow-list of an app; the app is locked by the caller."""
     kept = AppDomain.app_id == app_id, AppDomain.status.in_([DomainStatus.WAITING, DomainStatus.PROVEN])
     for domain in (await tx.scalars(select(AppDomain).where(*kept))).all():
-        domain.lose(Failure.HANDED_OVER)
+        domain.lose(why)
         await _changed(tx, domain)
 
 

@@ -22,7 +22,8 @@ from svc_miniapps.apps.names.service import reserve
 from svc_miniapps.apps.service import lock_app, names_of, require_quota
 from svc_miniapps.publishing.clients.models import ClientRequest, RequestStatus
 from svc_miniapps.publishing.clients.service import suspend_with_owner
-from svc_miniapps.publishing.domains.service import lose_with_owner
+from svc_miniapps.publishing.domains.models import Failure
+from svc_miniapps.publishing.domains.service import lose_all
 from svc_miniapps.publishing.handovers import schemas
 from svc_miniapps.publishing.handovers.events import AppHandedOver
 from svc_miniapps.publishing.handovers.models import OPEN, AppHandover, HandoverStatus
@@ -165,7 +166,7 @@ async def _complete(tx: AsyncSession, handover: AppHandover) -> schemas.Handover
     await forget_open(tx, app.id)
     # Its addresses are the old team's servers.
     await suspend_with_owner(tx, app.id, handover.accepted_by, "handed over to another team")
-    await lose_with_owner(tx, app.id)
+    await lose_all(tx, app.id, Failure.HANDED_OVER)
     owner = {"organisation_id": app.organisation_id, "division_code": app.division_code}
     await emit(tx, AppHandedOver(app_id=app.id, **owner))
     return await _shown(tx, handover)

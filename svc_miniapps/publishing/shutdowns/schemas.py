@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from chassis.text import Day
 from svc_miniapps.fields import LanguageTag, Sentence
 from svc_miniapps.publishing.shutdowns import models
 from svc_miniapps.publishing.shutdowns.models import ShutdownStatus
@@ -27,7 +28,7 @@ def _once_each(texts: list[ShutdownText]) -> list[ShutdownText]:
 class NewShutdown(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    last_day: date
+    last_day: Day
     """A working day in China, 30 days ahead at least: the last one on which residents have the app."""
     texts: Annotated[list[ShutdownText], Field(min_length=1, max_length=10), AfterValidator(_once_each)]
     """Why it ends and what happens to data, in each language of the app."""

@@ -18,6 +18,8 @@ from kit.staff.second_person import require_second_holder
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app, lock_app
+from svc_miniapps.publishing.domains.models import Failure
+from svc_miniapps.publishing.domains.service import lose_all
 from svc_miniapps.publishing.listings.models import Listing
 from svc_miniapps.publishing.shutdowns import schemas
 from svc_miniapps.publishing.shutdowns.models import AppShutdown, ShutdownStatus
@@ -159,6 +161,7 @@ async def _end(database: Database, shutdown_id: UUID) -> bool:
         tx.add(down)
         await tx.flush()
         await put_in_effect(tx, down)
+        await lose_all(tx, shutdown.app_id, Failure.APP_ENDED)
         await _changed(tx, shutdown)
         return True
 

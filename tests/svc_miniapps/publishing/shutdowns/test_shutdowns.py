@@ -15,6 +15,7 @@ from svc_miniapps.publishing.shutdowns.service import end_due
 from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, decide
 from tests.svc_miniapps.publishing.take_downs.test_take_downs import act, is_shown, is_suspended, propose
 from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, YINING, Headers, Json, Stage, outcome
+from tests.svc_miniapps.team_servers import proven, shown
 
 TEXTS = [
     {"language": "zh-Hans", "text": "系统合并，个人数据将删除"},
@@ -119,7 +120,10 @@ async def test_after_the_last_day_it_is_gone_for_good(stage: Stage, app: Json, d
     assert outcome(await end(stage, app)) == (409, "shutdown_open")
 
 
-async def test_an_ended_app_leaves_room_for_another(stage: Stage, app: Json, database: Database) -> None:
+async def test_an_ended_app_leaves_its_place_and_its_servers_to_others(
+    stage: Stage, app: Json, database: Database
+) -> None:
+    domain = await proven(stage, database, app, "parking.localhost")
     await announced(stage, app)
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE teams SET app_quota = 1"))
@@ -127,6 +131,9 @@ async def test_an_ended_app_leaves_room_for_another(stage: Stage, app: Json, dat
     await pass_last_day(database)
     await end_due(database)
     assert (await stage.register(name="公交到站")).status_code == 201
+    assert (await shown(stage, domain))["failure"] == "app_ended"
+    other = stage.team_of(YINING)
+    await proven(stage, database, await stage.registered(other, name="图书馆"), "parking.localhost", other)
 
 
 async def test_it_is_withdrawn_before_the_day_and_announced_anew(stage: Stage, app: Json, database: Database) -> None:
