@@ -104,7 +104,8 @@ async def test_the_worker_anchors_every_hour(
     await stage.registered()
     of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key(), "provider_signing_key": signing_key_pem()}
     schedules = make_schedules(WorkerSettings(**settings.model_dump() | of_worker), database)
-    assert await run_hourly(schedules, proof) == [[1], [1], [1, 2], [1, 2]]
+    ending = [each for each in schedules if each.name != "Sender.run"]  # it sends until it is cancelled
+    assert await run_hourly(ending, proof) == [[1], [1], [1, 2], [1, 2]]
 
 
 async def test_what_a_reviewer_writes_is_sealed_as_a_hash(played: Database) -> None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -17,6 +18,14 @@ from svc_miniapps.insights.figures.models import AppFigure
 from svc_miniapps.insights.openings.models import DayKey, Opening
 
 _ERRORS_KEPT = timedelta(days=365)
+
+
+class _Counts(NamedTuple):
+    """Of one division."""
+
+    people: int
+    opens: int
+    errors: int
 
 
 async def count_days(database: Database) -> int:
@@ -49,20 +58,20 @@ async def _figures(tx: AsyncSession, day: date) -> Sequence[AppFigure]:
         .where(Opening.day == day)
         .group_by(Opening.app_id, Opening.version_code, Opening.division_code)
     )
-    groups: dict[tuple[UUID, int], dict[str, tuple[int, int, int]]] = defaultdict(dict)
-    for app_id, version_code, division_code, *counts in await tx.execute(query):
-        groups[app_id, version_code][division_code] = tuple(map(int, counts))  # type: ignore[assignment]
+    groups: dict[tuple[UUID, int], dict[str, _Counts]] = defaultdict(dict)
+    for app_id, version_code, division_code, persons, opens, errors in await tx.execute(query):
+        groups[app_id, version_code][division_code] = _Counts(persons, opens, errors)
     return [_figure(day, app_id, version_code, of) for (app_id, version_code), of in sorted(groups.items())]
 
 
-def _figure(day: date, app_id: UUID, version_code: int, of: dict[str, tuple[int, int, int]]) -> AppFigure:
-    shown = merged({code: people for code, (people, _opens, _errors) in of.items()})
+def _figure(day: date, app_id: UUID, version_code: int, of: dict[str, _Counts]) -> AppFigure:
+    shown = merged({code: counts.people for code, counts in of.items()})
     return AppFigure(
         app_id=app_id,
         day=day,
         version_code=version_code,
-        opens=sum(opens for _people, opens, _errors in of.values()),
-        errors=sum(errors for _people, _opens, errors in of.values()),
+        opens=sum(counts.opens for counts in of.values()),
+        errors=sum(counts.errors for counts in of.values()),
         people=[{"division_code": code, "people": count} for code, count in shown.items()],
     )
 
