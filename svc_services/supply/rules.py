@@ -6,12 +6,42 @@ The figures are data, each with its basis; where no rule of the State is known, 
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from svc_services.reference.models import UtilityKind
 
 _FILE = Path(__file__).parents[2] / "contracts" / "reference_data" / "supply_rules.json"
+
+
+class Source(BaseModel):
+    """Where a limit is stated: a regulation, and its article if known. Without one, the operators have set it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: Annotated[str, Field(pattern="^《.+》$")] | None = None
+    article: Annotated[str, Field(pattern="^第.+条$")] | None = None
+    set_by: Literal["operators"] | None = None
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if (self.document is None) == (self.set_by is None) or (self.article and not self.document):
+            raise ValueError("a source is a document, or the operators")
+        return self
+
+
+class Sources(BaseModel):
+    """Of each limit its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outage_notice_hours: Source
+    payment_days: Source
+    overdue_days: Source
+    least_fen: Source
+    cut_off_notice_days: Source
+    reconnection_hours: Source
 
 
 class SupplyRule(BaseModel):
@@ -31,6 +61,7 @@ class SupplyRule(BaseModel):
     reconnection_hours: int = Field(ge=1)
     """How soon supply is back after the arrears are paid."""
     arrears_basis: str
+    sources: Sources
 
     @property
     def outage_notice(self) -> timedelta:
