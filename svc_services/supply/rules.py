@@ -6,29 +6,33 @@ The figures are data, each with its basis; where no rule of the State is known, 
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from svc_services.reference.models import UtilityKind
 
 _FILE = Path(__file__).parents[2] / "contracts" / "reference_data" / "supply_rules.json"
 
 
-class Source(BaseModel):
-    """Where a limit is stated: a regulation, and its article if known. Without one, the operators have set it."""
+class Regulation(BaseModel):
+    """What states a limit; its article as far as it is known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    document: Annotated[str, Field(pattern="^《.+》$")] | None = None
+    document: Annotated[str, Field(pattern="^《.+》$")]
     article: Annotated[str, Field(pattern="^第.+条$")] | None = None
-    set_by: Literal["operators"] | None = None
 
-    @model_validator(mode="after")
-    def _require_one(self) -> Self:
-        if (self.document is None) == (self.set_by is None) or (self.article and not self.document):
-            raise ValueError("a source is a document, or the operators")
-        return self
+
+class OwnLimit(BaseModel):
+    """No regulation is known that states it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    set_by: Literal["operators"]
+
+
+Source: TypeAlias = Regulation | OwnLimit
 
 
 class Sources(BaseModel):

@@ -1,7 +1,7 @@
 """Each limit says where it is stated; none claims a regulation that its basis does not name."""
 
 from svc_services.reference.models import UtilityKind
-from svc_services.supply.rules import RULES, Source, Sources, SupplyRule
+from svc_services.supply.rules import RULES, OwnLimit, Regulation, Source, Sources, SupplyRule
 
 
 def _limits(rule: SupplyRule) -> set[str]:
@@ -22,14 +22,14 @@ def test_a_regulation_stands_in_the_basis_that_people_read() -> None:
     for kind, rule in RULES.items():
         for name, source in _sources(rule).items():
             basis = rule.outage_basis if name == "outage_notice_hours" else rule.arrears_basis
-            if source.document:
+            if isinstance(source, Regulation):
                 assert source.document in basis, (kind, name)
                 assert (source.article or "") in basis, (kind, name)
-            else:
-                assert source.set_by == "operators"
-                assert "平台规定" in basis or name != "outage_notice_hours", (kind, name)
+            elif name == "outage_notice_hours":
+                assert basis == "平台规定", kind
 
 
 def test_what_a_regulation_sets_is_not_called_the_operators_own() -> None:
     electricity = _sources(RULES[UtilityKind.ELECTRICITY])
-    assert (electricity["overdue_days"].article, electricity["least_fen"].set_by) == ("第三十九条", "operators")
+    assert electricity["overdue_days"] == Regulation(document="《电力供应与使用条例》", article="第三十九条")
+    assert electricity["least_fen"] == OwnLimit(set_by="operators")
