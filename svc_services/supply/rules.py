@@ -6,12 +6,46 @@ The figures are data, each with its basis; where no rule of the State is known, 
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from svc_services.reference.models import UtilityKind
 
 _FILE = Path(__file__).parents[2] / "contracts" / "reference_data" / "supply_rules.json"
+
+
+class Regulation(BaseModel):
+    """What states a limit; its article as far as it is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: Annotated[str, Field(pattern="^《.+》$")]
+    article: Annotated[str, Field(pattern="^第.+条$")] | None = None
+
+
+class OwnLimit(BaseModel):
+    """No regulation is known that states it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    set_by: Literal["operators"]
+
+
+Source: TypeAlias = Regulation | OwnLimit
+
+
+class Sources(BaseModel):
+    """Of each limit its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outage_notice_hours: Source
+    payment_days: Source
+    overdue_days: Source
+    least_fen: Source
+    cut_off_notice_days: Source
+    reconnection_hours: Source
 
 
 class SupplyRule(BaseModel):
@@ -31,6 +65,7 @@ class SupplyRule(BaseModel):
     reconnection_hours: int = Field(ge=1)
     """How soon supply is back after the arrears are paid."""
     arrears_basis: str
+    sources: Sources
 
     @property
     def outage_notice(self) -> timedelta:

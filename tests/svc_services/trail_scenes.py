@@ -55,6 +55,7 @@ from tests.svc_services.providers.conformance.examined import applied, change_ru
 from tests.svc_services.providers.connections.companies import connected, new_key, public
 from tests.svc_services.providers.connections.test_operator_changes import Operators
 from tests.svc_services.providers.corrections.corrections import CONTRACT, corrected
+from tests.svc_services.providers.own_company.test_details import NEW as DETAILS
 from tests.svc_services.supervision.complaints.filed import RECEIVED as GOT_COMPLAINTS
 from tests.svc_services.supervision.complaints.filed import filed as complained
 from tests.svc_services.supervision.scenes import ORDERS, RATINGS, RECTIFICATIONS, done
@@ -153,6 +154,8 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem, d
     assert (await operators.approve(await operators.propose(second, action="resume"))).status_code == 200
     rejected = await operators.propose(second, action="add_key", key=public(new_key("k3")))
     assert (await operators.decide(rejected, "reject", operators.second)).status_code == 200
+    details = await operators.propose(second, **DETAILS)
+    assert (await operators.approve(details)).json()["status"] == "approved"
     await publish(api, tokens, company.id)
     later = await publish(api, tokens, company.id, effective_from=day(9))
     await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])

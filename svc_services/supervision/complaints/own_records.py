@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.my_data import records
 from svc_services.supervision.complaints.models import Complaint, ComplaintEntry
+from svc_services.supply.arrears.models import BillDispute
 
 _OF_THE_OFFICE = ("salt", "look_at", "level", "calendar_revision", "hotline_problem")
 
@@ -18,4 +19,5 @@ async def of_person(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[st
         "complaint_entries": await records(
             tx, ComplaintEntry, ComplaintEntry.complaint_id.in_(mine), without=("actor_id",)
         ),
+        "bill_disputes": await records(tx, BillDispute, BillDispute.person_id == person_id),
     }

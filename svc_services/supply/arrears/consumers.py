@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
@@ -21,7 +21,7 @@ class ArrearsChanged(EventData):
     first_period: date | None = None
     paid_at: AwareDatetime | None = None
     check_id: UUID | None = None
-    bill_ids: list[UUID] = Field(default_factory=list)
+    bill_ids: list[UUID] | None = None
 
 
 async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
@@ -34,7 +34,8 @@ async def _heed(tx: AsyncSession, event: Received[ArrearsChanged]) -> None:
     if notice.checked_fen is None and notice.status == ArrearsStatus.OPEN:
         notice.checked_fen = said.outstanding_fen
         await checks.open_or_refuse(tx, notice, paid=said.paid_at is not None)
-    await disputes.learn_bills(tx, notice, said.bill_ids)
+    if said.bill_ids is not None:
+        await disputes.learn_bills(tx, notice, said.bill_ids)
     await service.heed(tx, notice, said.paid_at)
     if said.check_id and said.check_id == notice.cut_off_check:
         await service.decide_cut_off(tx, notice)

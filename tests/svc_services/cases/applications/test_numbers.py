@@ -11,6 +11,7 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted
 from tests.svc_services.cases.applications.cases import (
     APPLICATIONS,
+    FORM,
     KUYTUN,
     QUEUE,
     RECEIVED,
@@ -51,7 +52,7 @@ async def test_a_case_is_found_by_its_number_by_those_who_may_see_it(
     api: httpx.AsyncClient, tokens: Tokens, resident: Headers, provider_id: UUID
 ) -> None:
     case = await submitted(api, resident, provider_id)
-    await submitted(api, resident, provider_id)
+    await submitted(api, resident, provider_id, form=FORM | {"address": "解放西路2号"})
     await decided(api, clerk(tokens), case, "refuse", reason="no pipe there")  # an ended one is found, too
     number = case["case_number"]
     may = {

@@ -165,10 +165,11 @@ async def test_confirming_twice_or_at_once_files_once(database: Database, counte
     digest = (await counter.admitted(filing, resident))["content"]["digest"]
     answers = await asyncio.gather(*(counter.confirm(filing, resident, digest) for _ in range(4)))
     assert sorted(each.status_code for each in answers) == [200, 409, 409, 409]
-    key, second = once(), await counter.begun()
+    key, second = once(), await counter.begun(form=FORM | {"address": "解放西路2号"})
     digest = (await counter.admitted(second, resident))["content"]["digest"]
     first = await counter.confirm(second, resident, digest, key)
     replayed = await counter.confirm(second, resident, digest, key)
+    assert first.status_code == 200, first.text
     assert first.json()["application_id"] == replayed.json()["application_id"]
     async with database.read() as tx:
         assert len((await tx.scalars(select(Application))).all()) == 2
