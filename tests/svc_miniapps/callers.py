@@ -8,6 +8,13 @@ from chassis.testing import Tokens
 ANY = UUID("01900000-0000-7000-8000-000000000000")
 Bearer = Callable[[Tokens], dict[str, str]]
 
+
+def _server(tokens: Tokens) -> dict[str, str]:
+    client_id = f"miniapp-{ANY}"
+    token = tokens.sign(sub=client_id, client_id=client_id, kind="client", assurance_level=None, scope="messages")
+    return {"Authorization": f"Bearer {token}"}
+
+
 CALLERS: dict[str, Bearer] = {
     "resident": lambda tokens: tokens.resident(),
     "resident at level 1": lambda tokens: tokens.resident(assurance_level=1),
@@ -22,11 +29,13 @@ CALLERS: dict[str, Bearer] = {
     "security officer": lambda tokens: tokens.staff("security_officer"),
     "company admin": lambda tokens: tokens.staff("provider_admin"),
     "provider": lambda tokens: tokens.client(ANY, "bills:write"),
+    "server of a mini-app": _server,
 }
 TEAMS = {"county team", "county team at level 1"}
 REVIEWERS, OPERATORS = {"reviewer"}, {"operator"}
 READERS = TEAMS | {"reviewer", "reviewer at level 1"}
-PERSONS = set(CALLERS) - {"provider"}
+SERVERS = {"server of a mini-app"}
+PERSONS = set(CALLERS) - {"provider"} - SERVERS
 
 APPS = "apps/{app_id}"
 RELEASES = "releases/{release_id}"
@@ -92,6 +101,20 @@ _OF_OPERATORS = {
         *(f"take-downs/{{take_down_id}}/{each}" for each in ("confirm", "reject", "propose-restore", "restore")),
     ],
 }
+_OF_RUNTIME: list[tuple[str, set[str], list[str]]] = [
+    ("GET", TEAMS, [f"{APPS}/{each}" for each in ("message-templates", "call-quotas", "calls")]),
+    ("POST", TEAMS, [f"{APPS}/message-templates", "message-templates/{template_id}/withdraw"]),
+    ("POST", READERS, ["message-templates/{template_id}/retire"]),
+    ("GET", REVIEWERS, ["message-templates"]),
+    ("POST", REVIEWERS, [f"message-templates/{{template_id}}/{each}" for each in ("approve", "reject")]),
+    ("PUT", OPERATORS, [f"{APPS}/call-quotas/{{operation}}"]),
+    ("GET", PERSONS, ["me/apps/{app_id}/message-templates", "me/links", "me/message-consents", "me/messages"]),
+    ("POST", PERSONS, ["me/message-consents"]),
+    ("PUT", PERSONS, ["me/messages/{inbox_message_id}/read"]),
+    ("DELETE", PERSONS, ["me/message-consents/{consent_id}", "me/messages/{inbox_message_id}"]),
+    ("GET", SERVERS, ["app-messages/{message_id}"]),
+    ("PUT", SERVERS, ["app-messages/{message_id}"]),
+]
 ENDPOINTS = [
     (method, f"/miniapps/v1/{path}", admitted)
     for table, admitted in (
@@ -104,3 +127,4 @@ ENDPOINTS = [
     for method, paths in table.items()
     for path in paths
 ]
+ENDPOINTS += [(method, f"/miniapps/v1/{path}", admitted) for method, admitted, paths in _OF_RUNTIME for path in paths]
