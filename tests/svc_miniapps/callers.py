@@ -33,6 +33,7 @@ CALLERS: dict[str, Bearer] = {
 }
 TEAMS = {"county team", "county team at level 1"}
 REVIEWERS, OPERATORS = {"reviewer"}, {"operator"}
+STAFF_OPERATORS = OPERATORS | {"operator at level 1"}
 READERS = TEAMS | {"reviewer", "reviewer at level 1"}
 SERVERS = {"server of a mini-app"}
 PERSONS = set(CALLERS) - {"provider"} - SERVERS
@@ -115,6 +116,38 @@ _OF_RUNTIME: list[tuple[str, set[str], list[str]]] = [
     ("GET", SERVERS, ["app-messages/{message_id}"]),
     ("PUT", SERVERS, ["app-messages/{message_id}"]),
 ]
+WEBHOOK = "teams/{team_id}/webhook"
+LIST = "recommended-lists/{list_id}"
+_OF_INSIGHTS: list[tuple[str, set[str], list[str]]] = [
+    ("GET", TEAMS, [f"{APPS}/{each}" for each in ("errors", "figures", "figures-csv", "ratings", "review-times")]),
+    ("GET", TEAMS, [WEBHOOK, f"{WEBHOOK}-deliveries", f"{WEBHOOK}-deliveries/{{delivery_id}}/attempts"]),
+    ("POST", TEAMS, [f"{APPS}/ratings/{{rating_id}}/reports", f"{WEBHOOK}-deliveries/{{delivery_id}}/repeat"]),
+    ("POST", TEAMS, [f"{WEBHOOK}/{each}" for each in ("pause", "resume")]),
+    ("PUT", TEAMS, [f"{APPS}/ratings/{{rating_id}}/reply", WEBHOOK]),
+    ("DELETE", TEAMS, [WEBHOOK]),
+    ("GET", OPERATORS, ["app-ratings", "recommended-lists"]),
+    ("POST", OPERATORS, [f"app-ratings/{{rating_id}}/{each}" for each in ("hide", "keep", "show")]),
+    ("POST", OPERATORS, ["recommended-lists", *(f"{LIST}/{each}" for each in ("approve", "reject", "withdraw"))]),
+    ("GET", PERSONS, ["me/app-ratings/{app_id}", "me/catalogue", "me/recent-apps"]),
+    ("POST", PERSONS, ["app-ratings/{rating_id}/reports", "me/app-errors"]),
+    ("PUT", PERSONS, ["me/app-ratings/{app_id}", "me/recent-apps", "me/recent-apps/{app_id}"]),
+    ("DELETE", PERSONS, ["me/app-ratings/{app_id}", "me/recent-apps", "me/recent-apps/{app_id}"]),
+]
+_OF_OWN_ENDS: list[tuple[str, set[str], list[str]]] = [
+    ("GET", READERS, [f"{APPS}/domains", f"{APPS}/shutdowns"]),
+    ("POST", TEAMS, [f"{APPS}/domains", f"{APPS}/shutdowns", "shutdowns/{shutdown_id}/withdraw"]),
+    ("POST", TEAMS, [f"domains/{{domain_id}}/{each}" for each in ("check", "renew")]),
+    ("DELETE", TEAMS, ["domains/{domain_id}"]),
+    ("GET", REVIEWERS, ["shutdowns"]),
+    ("POST", READERS, ["shutdowns/{shutdown_id}/confirm"]),
+    ("GET", PERSONS, ["complaints"]),
+    ("POST", PERSONS, ["complaints", "complaints/{complaint_id}/appeal"]),
+    ("GET", TEAMS | STAFF_OPERATORS, ["received-complaints", "teams/{team_id}/quotas"]),
+    ("POST", TEAMS, ["received-complaints/{complaint_id}/answer"]),
+    ("POST", OPERATORS, ["received-complaints/{complaint_id}/decide", "teams/{team_id}/quota-changes"]),
+    ("GET", OPERATORS, ["quota-changes"]),
+    ("POST", OPERATORS, [f"quota-changes/{{quota_change_id}}/{each}" for each in ("approve", "reject")]),
+]
 ENDPOINTS = [
     (method, f"/miniapps/v1/{path}", admitted)
     for table, admitted in (
@@ -127,4 +160,8 @@ ENDPOINTS = [
     for method, paths in table.items()
     for path in paths
 ]
-ENDPOINTS += [(method, f"/miniapps/v1/{path}", admitted) for method, admitted, paths in _OF_RUNTIME for path in paths]
+ENDPOINTS += [
+    (method, f"/miniapps/v1/{path}", admitted)
+    for method, admitted, paths in (*_OF_RUNTIME, *_OF_INSIGHTS, *_OF_OWN_ENDS)
+    for path in paths
+]
