@@ -9,6 +9,7 @@ CACHED = {
     ("GET", "/miniapps/v1/catalogue"),
     ("GET", "/miniapps/v1/catalogue/{app_id}"),
     ("GET", "/miniapps/v1/icons/{sha256}"),
+    ("GET", "/miniapps/v1/catalogue/{app_id}/qr-code"),
     ("GET", "/miniapps/v1/keys"),
     ("GET", "/miniapps/v1/recommended"),
     ("GET", "/miniapps/v1/catalogue/{app_id}/deltas/{sha256}"),
