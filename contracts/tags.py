@@ -46,6 +46,8 @@ TAGS: dict[str, dict[str, str]] = {
         "bill inquiries": "Amounts due, queried from a provider while the resident waits.",
         "payments": "Payments of residents: quote, create, confirm, cancel, list and export.",
         "top-ups": "Amounts that a provider sells in advance.",
+        "payees": "Public bodies and institutions for which mini-apps collect.",
+        "orders of mini-apps": "Orders that a mini-app's server creates and a resident confirms.",
         "mandates": "Auto-pay mandates and their debits.",
         "channels": "Payment channels and the notifications they send.",
         "receipts": "Receipts of payments, and their verification by anyone.",

@@ -93,7 +93,7 @@ async def list_payee_apps(tx: ReadTx, page: PageQuery, payee_id: UUID) -> Page[s
 async def agree_to_payee_app(
     tx: Tx, caller: Agent, once: OnceKey, payee_id: UUID, payee_app_id: UUID
 ) -> schemas.PayeeApp:
-    """Agree, as an agent of the payee's organisation, that a mini-app collects for it."""
+    """Approve that a mini-app collects for the organisation for which the caller acts."""
     return await once.do(tx, caller, service.agree(tx, caller, payee_id, payee_app_id))
 
 

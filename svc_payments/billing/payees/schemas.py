@@ -15,8 +15,11 @@ LARGEST_DAY_FEN = 100_000_000_000
 
 
 def _no_fault(code: str) -> str:
-    if uscc_fault(code):
-        raise ValueError("is no unified social credit code")
+    match uscc_fault(code):
+        case "shape":
+            raise ValueError("a unified social credit code is 18 digits and capital letters without I, O, S, V and Z")
+        case "check_character":
+            raise ValueError("the check character of the unified social credit code does not fit")
     return code
 
 

@@ -12,7 +12,9 @@ from chassis.db import Database, new_id
 from chassis.migrations import Roles, alembic_config, provision, upgrade
 from kit.audit.parts import findings_in_turn
 from kit.audit.proof import trail_parts
+from svc_payments.billing.app_orders.models import AppOrder
 from svc_payments.billing.application_fees.models import ApplicationFee
+from svc_payments.billing.payees.models import Payee
 from svc_payments.ledger.anchors import TRAIL
 from svc_payments.ledger.proof import parts
 from tests.databases import as_administrator
@@ -79,10 +81,15 @@ async def test_of_postings_those_are_sealed_that_ended_unbooked(postgres_url: st
 
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
-_READ = "GRANT SELECT ON ended_access, application_fees TO PUBLIC;"
+_READ = (
+    "GRANT SELECT ON ended_access, application_fees, payees TO PUBLIC; GRANT SELECT, UPDATE ON app_orders TO PUBLIC;"
+)
+_READ_SEALED = "GRANT SELECT ON payee_apps, app_order_refunds TO PUBLIC;"
 _OF_TODAY = f"""
     CREATE TABLE ended_access (kind text, subject text, revision integer, ended_until timestamptz);
     {CreateTable(cast("Table", ApplicationFee.__table__)).compile(dialect=_DIALECT)};
+    {CreateTable(cast("Table", Payee.__table__)).compile(dialect=_DIALECT)};
+    {CreateTable(cast("Table", AppOrder.__table__)).compile(dialect=_DIALECT)};
     {_READ}
     ALTER TABLE bills ADD COLUMN usage_details text;
     ALTER TABLE account_bindings ADD COLUMN starts_on date, ADD COLUMN access_until date;
@@ -90,7 +97,7 @@ _OF_TODAY = f"""
 """The service of today asks for it with every request, and the schema of before has it not."""
 _OF_BEFORE = """
     DROP TABLE ended_access;
-    DROP TABLE application_fees;
+    DROP TABLE application_fees, app_orders, payees;
     ALTER TABLE bills DROP COLUMN usage_details;
     ALTER TABLE account_bindings DROP COLUMN starts_on, DROP COLUMN access_until;
 """
@@ -107,7 +114,7 @@ async def test_facts_of_before_are_no_findings(world: World) -> None:
         pass
     await run(url, _OF_BEFORE)
     await asyncio.to_thread(command.upgrade, config, "head")
-    await run(url, _READ)
+    await run(url, _READ + _READ_SEALED)
     await world.captured(new_id())
     await step(world)
     while await world.deliver_postings():
