@@ -18,7 +18,7 @@ W3C = "w3c"
 
 def _once_each(targets: list[Target]) -> list[Target]:
     if len(set(targets)) < len(targets):
-        raise ValueError("must not name a target twice")
+        raise ValueError("must not name a value twice")
     return targets
 
 

@@ -49,6 +49,8 @@ WITH app AS (
         registered_by, created_at, revision)
     SELECT uuidv7(), uuidv7(), '654002', 'transport', '应用' || n, n, '说明', '{zh}', uuidv7(), now(), 1
     FROM generate_series(1, $1) AS n RETURNING id
+), object AS (
+    INSERT INTO package_objects (key, touched_at) SELECT id, now() FROM app
 ), package AS (
     INSERT INTO packages (id, app_id, version_code, version_name, sha256, size_bytes, object_key, uploaded_by,
         created_at)
@@ -106,6 +108,7 @@ def miniapps_service(folder: Path) -> Iterator[tuple[str, list[str]]]:
             "MYILI_PUBLIC_URL": PUBLIC_URL,
             "MYILI_JWKS_URL": f"http://{LOOPBACK}:1",
             "MYILI_PACKAGES": (folder / "packages").as_uri(),
+            "MYILI_PACKAGE_SIGNING_KEY": keys["package_signing_key"],
         }
         starter = [sys.executable, "-m", "svc_miniapps.starter"]
         subprocess.run(starter, check=True, env={**os.environ, **environment}, capture_output=True)  # noqa: S603

@@ -96,7 +96,7 @@ async def test_reasons_of_a_rejection_reach_the_team(stage: Stage, database: Dat
     release = (await stage.api.get(f"/miniapps/v1/releases/{release_id}", headers=stage.team)).json()
     (review,) = release["reviews"]
     assert review["outcome"] == "rejected"
-    assert review["reasons"] == [{**reason, "file": None, "page": None} for reason in REASONS]
+    assert review["reasons"] == [{**reason, "file": None, "page": None, "files": []} for reason in REASONS]
     async with database.read() as tx:
         event = (await emitted(tx))[-1]
     assert event.type == "cn.ili.miniapps.release.rejected.v1"
