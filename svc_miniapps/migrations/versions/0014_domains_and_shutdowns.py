@@ -17,8 +17,8 @@ _DOMAINS = (
     SealedTable("app_domains", without("checks", "check_at", "checked_at", "confirmed_at")),
     SealedTable("package_domains", key=f"{ROW}.package_id::text"),
 )
-_TEAMS, _QUOTAS = (SealedTable("teams"),), (SealedTable("team_quota_changes", with_hashes(reason=("reason",))),)
-_APPS, _SHUTDOWNS = (SealedTable("apps"),), (SealedTable("app_shutdowns"),)
+_QUOTAS = (SealedTable("team_quota_changes", with_hashes(reason=("reason",))),)
+_SHUTDOWNS = (SealedTable("app_shutdowns"),)
 _KINDS_BEFORE = "'ordinary', 'emergency', 'team'"
 _COMPLAINTS = (
     SealedTable(
@@ -44,9 +44,7 @@ _FAILURES = (
 def upgrade() -> None:
     _create_domains()
     extend_trail(_DOMAINS)
-    shorten_trail(_APPS)
     op.add_column("apps", sa.Column("ended_at", _TIME, nullable=True))
-    extend_trail(_APPS)
     _create_shutdowns()
     extend_trail(_SHUTDOWNS)
     _allow_kinds(f"{_KINDS_BEFORE}, 'shutdown'")
@@ -61,18 +59,14 @@ def downgrade() -> None:
     op.execute(sa.schema.DropSequence(sa.Sequence("app_complaint_numbers")))
     shorten_trail(_QUOTAS)
     op.drop_table("team_quota_changes")
-    shorten_trail(_TEAMS)
     op.drop_constraint(op.f("ck_teams_quotas"), "teams")
     op.drop_column("teams", "storage_quota_mb")
     op.drop_column("teams", "upload_quota")
     op.create_check_constraint(op.f("ck_teams_quotas"), "teams", _QUOTAS_BEFORE)
-    extend_trail(_TEAMS)
     _allow_kinds(_KINDS_BEFORE)
     shorten_trail(_SHUTDOWNS)
     op.drop_table("app_shutdowns")
-    shorten_trail(_APPS)
     op.drop_column("apps", "ended_at")
-    extend_trail(_APPS)
     shorten_trail(_DOMAINS)
     op.drop_table("package_domains")
     op.drop_table("app_domains")
@@ -158,13 +152,11 @@ def _allow_kinds(kinds: str) -> None:
 
 
 def _extend_quotas() -> None:
-    shorten_trail(_TEAMS)
     op.add_column("teams", sa.Column("upload_quota", sa.Integer(), server_default=sa.text("50"), nullable=False))
     op.add_column("teams", sa.Column("storage_quota_mb", sa.Integer(), server_default=sa.text("2000"), nullable=False))
     op.drop_constraint(op.f("ck_teams_quotas"), "teams")
     positive = f"{_QUOTAS_BEFORE} AND upload_quota > 0 AND storage_quota_mb > 0"
     op.create_check_constraint(op.f("ck_teams_quotas"), "teams", positive)
-    extend_trail(_TEAMS)
     quotas = ("app_quota", "member_quota", "upload_quota", "storage_quota_mb")
     op.create_table(
         "team_quota_changes",
