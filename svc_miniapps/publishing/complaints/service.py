@@ -21,6 +21,8 @@ from svc_miniapps.apps.models import App
 from svc_miniapps.publishing.complaints import schemas
 from svc_miniapps.publishing.complaints.models import AppComplaint, AppComplaintStatus, complaint_numbers
 from svc_miniapps.publishing.listings.models import Listing
+from svc_miniapps.teams.webhooks.models import WebhookKind
+from svc_miniapps.teams.webhooks.service import enqueue
 
 WORKING_DAYS = 5
 APPEAL_WITHIN = timedelta(days=15)
@@ -53,7 +55,8 @@ async def file(tx: AsyncSession, caller: Caller, new: schemas.NewAppComplaint) -
     Raises:
         NotFound, AppComplaintOpen, TooManyAppComplaints
     """
-    app = await tx.scalar(select(App).join(Listing, Listing.app_id == App.id).where(App.id == new.app_id))
+    listed = select(App).join(Listing, Listing.app_id == App.id).where(App.id == new.app_id)
+    app = await tx.scalar(listed.with_for_update(of=App))
     if app is None:
         raise NotFound
     # One person's complaints one after the other, so that the limits hold for those at once too.
@@ -68,6 +71,8 @@ async def file(tx: AsyncSession, caller: Caller, new: schemas.NewAppComplaint) -
     complaint.due_on = working_day_after(today, WORKING_DAYS, counts=is_working)
     tx.add(complaint)
     await tx.flush()
+    team, kind = (app.organisation_id, app.division_code), WebhookKind.COMPLAINT_RECEIVED
+    await enqueue(tx, *team, kind, app.id, complaint_id=complaint.id)
     return schemas.AppComplaint.of(complaint)
 
 

@@ -36,10 +36,9 @@ def receiver() -> Iterator[ProviderSystem]:
 
 
 @pytest_asyncio.fixture
-async def embedded(settings: Settings, database: Database, tokens: Tokens) -> AsyncIterator[Stage]:
-    """A stage of the embedded run, which calls loopback addresses."""
-    loopback = settings.model_copy(update={"provider_endpoints": "any"})
-    async with client_of(create_app(loopback)) as client:
+async def public(settings: Settings, database: Database, tokens: Tokens) -> AsyncIterator[Stage]:
+    """A stage that calls public addresses alone, as every run but the embedded one."""
+    async with client_of(create_app(settings.model_copy(update={"provider_endpoints": "public"}))) as client:
         client.event_hooks["request"].append(appointing(database))
         yield Stage(client, tokens)
 
@@ -78,50 +77,53 @@ def kinds(receiver: ProviderSystem) -> list[str]:
 
 
 async def test_results_of_reviews_arrive_signed_and_in_order_once_the_endpoint_is_proved(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    app = await embedded.registered()
-    set_ = await set_webhook(embedded, receiver.url)
+    app = await stage.registered()
+    set_ = await set_webhook(stage, receiver.url)
     assert (set_.status_code, set_.json()["proved_at"]) == (200, None)
-    release_id = await embedded.draft(app)
+    release_id = await stage.draft(app)
     for step in ("submit", "reject", "submit", "approve"):
-        assert (await embedded.step(release_id, step)).status_code == 200
+        assert (await stage.step(release_id, step)).status_code == 200
     receiver.answer = BROKEN
-    await send(embedded, database)
+    await send(stage, database)
     assert kinds(receiver) == ["endpoint_proof"]
     receiver.answer = RECEIVED
     await now_due(database)
-    await send(embedded, database)
+    await send(stage, database)
     assert kinds(receiver)[1:] == ["endpoint_proof", "release_rejected", "release_approved", "release_published"]
     for request in receiver.requests:
         keys = {thumbprint(signing_key().public_key()): signing_key().public_key()}
         signed = Request("POST", receiver.url, request.headers)
-        assert verify_request(keys, await team_id(embedded), signed, request.body)
+        assert verify_request(keys, await team_id(stage), signed, request.body)
     assert receiver.requests[-1].json["details"] == {"release_id": release_id, "version_code": 1}
-    shown = await embedded.api.get(f"/miniapps/v1/teams/{await team_id(embedded)}/webhook", headers=embedded.team)
+    shown = await stage.api.get(f"/miniapps/v1/teams/{await team_id(stage)}/webhook", headers=stage.team)
     assert shown.json()["proved_at"] is not None
 
 
-async def test_take_downs_and_registrations_are_told_too(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+async def test_take_downs_registrations_and_complaints_are_told_too(
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    app = await embedded.registered()
-    await set_webhook(embedded, receiver.url)
-    await embedded.published(app)
-    await embedded.post(f"apps/{app['app_id']}/withdraw", embedded.team, {"reason": "维护"})
-    await embedded.post(f"apps/{app['app_id']}/relist", embedded.team)
-    await embedded.registered(name="公交到站")
-    await send(embedded, database)
-    expected = {"app_taken_down", "app_restored", "registration_approved", "release_published"}
+    app = await stage.registered()
+    await set_webhook(stage, receiver.url)
+    await stage.published(app)
+    await stage.post(f"apps/{app['app_id']}/withdraw", stage.team, {"reason": "维护"})
+    await stage.post(f"apps/{app['app_id']}/relist", stage.team)
+    await stage.registered(name="公交到站")
+    complaint = {"app_id": app["app_id"], "kind": "fault", "words": "点击缴费后页面空白"}
+    assert (await stage.post("complaints", stage.tokens.resident(), complaint)).status_code == 201
+    await send(stage, database)
+    expected = {"app_taken_down", "app_restored", "registration_approved", "release_published", "complaint_received"}
     assert expected <= set(kinds(receiver))
+    assert "空白" not in "".join(str(request.json) for request in receiver.requests)
 
 
 async def test_of_one_app_the_next_waits_and_another_app_does_not(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    parking, buses = await embedded.registered(), await embedded.registered(name="公交到站")
-    await set_webhook(embedded, receiver.url)
-    await send(embedded, database)
+    parking, buses = await stage.registered(), await stage.registered(name="公交到站")
+    await set_webhook(stage, receiver.url)
+    await send(stage, database)
     receiver.requests.clear()
 
     def answer(handler: object, request: object) -> None:
@@ -131,8 +133,8 @@ async def test_of_one_app_the_next_waits_and_another_app_does_not(
 
     receiver.answer = answer
     for app in (parking, buses):
-        await embedded.published(app)
-    await send(embedded, database)
+        await stage.published(app)
+    await send(stage, database)
     told = [(request.json["app_id"], request.json["kind"]) for request in receiver.requests]
     assert told.count((parking["app_id"], "release_approved")) == 1
     assert (parking["app_id"], "release_published") not in told
@@ -140,135 +142,135 @@ async def test_of_one_app_the_next_waits_and_another_app_does_not(
 
 
 async def test_a_dead_endpoint_gets_one_try_at_a_time_and_everything_once_it_lives(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    app = await embedded.registered()
-    await set_webhook(embedded, receiver.url)
-    await send(embedded, database)
+    app = await stage.registered()
+    await set_webhook(stage, receiver.url)
+    await send(stage, database)
     receiver.answer = BROKEN
-    await embedded.published(app)
+    await stage.published(app)
     for _ in range(10):
         await now_due(database)
-        await send(embedded, database)
+        await send(stage, database)
     async with database.read() as tx:
         assert await tx.scalar(select(TeamWebhook.stalled_at)) is not None
-        assert UUID(await team_id(embedded)) not in await teams_due(tx)
+        assert UUID(await team_id(stage)) not in await teams_due(tx)
     receiver.answer = RECEIVED
     receiver.requests.clear()
     await now_due(database)
-    await send(embedded, database)
+    await send(stage, database)
     assert kinds(receiver) == ["release_approved", "release_published"]
     async with database.read() as tx:
         assert await tx.scalar(select(TeamWebhook.stalled_at)) is None
 
 
 async def test_paused_nothing_is_sent_and_a_delivery_is_repeated_once_a_minute(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    await embedded.registered()
-    await set_webhook(embedded, receiver.url)
-    team = f"teams/{await team_id(embedded)}"
-    assert (await embedded.post(f"{team}/webhook/pause", embedded.team)).json()["paused_at"] is not None
-    await send(embedded, database)
+    await stage.registered()
+    await set_webhook(stage, receiver.url)
+    team = f"teams/{await team_id(stage)}"
+    assert (await stage.post(f"{team}/webhook/pause", stage.team)).json()["paused_at"] is not None
+    await send(stage, database)
     assert receiver.requests == []
-    assert (await embedded.post(f"{team}/webhook/resume", embedded.team)).status_code == 200
-    await send(embedded, database)
-    (proof,) = await deliveries(embedded, "delivered")
+    assert (await stage.post(f"{team}/webhook/resume", stage.team)).status_code == 200
+    await send(stage, database)
+    (proof,) = await deliveries(stage, "delivered")
     repeat = f"{team}/webhook-deliveries/{proof['delivery_id']}/repeat"
-    assert (await embedded.post(repeat, embedded.team)).json()["status"] == "pending"
-    assert outcome(await embedded.post(repeat, embedded.team)) == (429, "webhook_repeated_moments_ago")
-    await send(embedded, database)
+    assert (await stage.post(repeat, stage.team)).json()["status"] == "pending"
+    assert outcome(await stage.post(repeat, stage.team)) == (429, "webhook_repeated_moments_ago")
+    await send(stage, database)
     first, second = receiver.requests
     assert first.body == second.body
     log = f"/miniapps/v1/{team}/webhook-deliveries/{proof['delivery_id']}/attempts"
-    attempts = (await embedded.api.get(log, headers=embedded.team)).json()["items"]
+    attempts = (await stage.api.get(log, headers=stage.team)).json()["items"]
     assert [(each["number"], each["status"], each["fault"]) for each in attempts] == [(2, 200, None), (1, 200, None)]
 
 
 async def test_what_is_not_received_within_its_time_is_given_up(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    await embedded.registered()
-    await set_webhook(embedded, receiver.url)
+    await stage.registered()
+    await set_webhook(stage, receiver.url)
     await give_up_due(database)
-    assert await deliveries(embedded, "given_up") == []
+    assert await deliveries(stage, "given_up") == []
     async with database.transaction() as tx:
         await tx.execute(update(WebhookDelivery).values(give_up_at=func.now()))
     await give_up_due(database)
-    assert [each["kind"] for each in await deliveries(embedded, "given_up")] == ["endpoint_proof"]
+    assert [each["kind"] for each in await deliveries(stage, "given_up")] == ["endpoint_proof"]
 
 
 async def test_a_worker_that_comes_back_late_records_nothing(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    await embedded.registered()
-    await set_webhook(embedded, receiver.url)
-    sender, team = sender_of(database), UUID(await team_id(embedded))
+    await stage.registered()
+    await set_webhook(stage, receiver.url)
+    sender, team = sender_of(database), UUID(await team_id(stage))
     async with database.transaction() as tx:
         late = await lease(tx, team, sender.lease_time)
     assert late is not None
     await now_due(database)
     await sender.work_off(team)
-    (before,) = await deliveries(embedded)
+    (before,) = await deliveries(stage)
     async with database.transaction() as tx:
         await record(tx, team, late, Outcome(now(), 1, fault=DeliveryFault.NO_ANSWER))
-    assert await deliveries(embedded) == [before]
+    assert await deliveries(stage) == [before]
     assert before["status"] == "delivered"
 
 
-async def test_two_workers_send_a_delivery_once(embedded: Stage, database: Database, receiver: ProviderSystem) -> None:
-    await embedded.registered()
-    await set_webhook(embedded, receiver.url)
-    team = UUID(await team_id(embedded))
+async def test_two_workers_send_a_delivery_once(stage: Stage, database: Database, receiver: ProviderSystem) -> None:
+    await stage.registered()
+    await set_webhook(stage, receiver.url)
+    team = UUID(await team_id(stage))
     await asyncio.gather(*(sender_of(database).work_off(team) for _ in range(3)))
     assert kinds(receiver) == ["endpoint_proof"]
 
 
 async def test_a_new_address_is_proved_anew_and_the_old_proof_is_given_up(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    await embedded.registered()
-    await set_webhook(embedded, "http://127.0.0.1:1/nobody")
-    await send(embedded, database)
+    await stage.registered()
+    await set_webhook(stage, "http://127.0.0.1:1/nobody")
+    await send(stage, database)
     for _ in range(2):
-        assert (await set_webhook(embedded, receiver.url)).json()["failures"] == 0
-    await send(embedded, database)
+        assert (await set_webhook(stage, receiver.url)).json()["failures"] == 0
+    await send(stage, database)
     assert kinds(receiver) == ["endpoint_proof"]
-    assert [each["status"] for each in await deliveries(embedded)] == ["delivered", "given_up"]
+    assert [each["status"] for each in await deliveries(stage)] == ["delivered", "given_up"]
 
 
 @pytest.mark.parametrize(
     "url", ["http://example.com/hook", "https://127.0.0.1/hook", "https://localhost/", "https://10.0.0.1", "ftp://x"]
 )
-async def test_addresses_that_are_not_public_are_refused(stage: Stage, url: str) -> None:
-    await stage.registered()
-    assert outcome(await set_webhook(stage, url)) == (422, "endpoint_url_refused")
+async def test_addresses_that_are_not_public_are_refused(public: Stage, url: str) -> None:
+    await public.registered()
+    assert outcome(await set_webhook(public, url)) == (422, "endpoint_url_refused")
 
 
 async def test_an_address_that_became_private_is_not_called(
-    embedded: Stage, database: Database, receiver: ProviderSystem
+    stage: Stage, database: Database, receiver: ProviderSystem
 ) -> None:
-    await embedded.registered()
-    await set_webhook(embedded, receiver.url.replace("http:", "https:"))
-    await sender_of(database, anywhere=False).work_off(UUID(await team_id(embedded)))
+    await stage.registered()
+    await set_webhook(stage, receiver.url.replace("http:", "https:"))
+    await sender_of(database, anywhere=False).work_off(UUID(await team_id(stage)))
     assert receiver.requests == []
-    (delivery,) = await deliveries(embedded)
+    (delivery,) = await deliveries(stage)
     log = f"/miniapps/v1/teams/{delivery['team_id']}/webhook-deliveries/{delivery['delivery_id']}/attempts"
-    (attempt,) = (await embedded.api.get(log, headers=embedded.team)).json()["items"]
+    (attempt,) = (await stage.api.get(log, headers=stage.team)).json()["items"]
     assert attempt["fault"] == "address_refused"
 
 
-async def test_leads_set_it_members_read_it_and_others_do_not_see_it(embedded: Stage, receiver: ProviderSystem) -> None:
-    await embedded.registered()
-    path = f"/miniapps/v1/teams/{await team_id(embedded)}/webhook"
-    assert outcome(await embedded.api.get(path, headers=embedded.team)) == (404, "webhook_not_set")
-    developer = await embedded.colleague()
-    assert outcome(await set_webhook(embedded, receiver.url, developer)) == (403, "not_team_lead")
-    await set_webhook(embedded, receiver.url)
-    assert (await embedded.api.get(path, headers=developer)).status_code == 200
-    stranger = embedded.team_of("654002")
-    assert outcome(await embedded.api.get(path, headers=stranger)) == (404, "not_found")
-    assert outcome(await set_webhook(embedded, receiver.url, stranger)) == (404, "not_found")
+async def test_leads_set_it_members_read_it_and_others_do_not_see_it(stage: Stage, receiver: ProviderSystem) -> None:
+    await stage.registered()
+    path = f"/miniapps/v1/teams/{await team_id(stage)}/webhook"
+    assert outcome(await stage.api.get(path, headers=stage.team)) == (404, "webhook_not_set")
+    developer = await stage.colleague()
+    assert outcome(await set_webhook(stage, receiver.url, developer)) == (403, "not_team_lead")
+    await set_webhook(stage, receiver.url)
+    assert (await stage.api.get(path, headers=developer)).status_code == 200
+    stranger = stage.team_of("654002")
+    assert outcome(await stage.api.get(path, headers=stranger)) == (404, "not_found")
+    assert outcome(await set_webhook(stage, receiver.url, stranger)) == (404, "not_found")
     for _ in range(2):
-        assert (await embedded.api.delete(path, headers=embedded.team)).status_code == 204
-    assert [each["status"] for each in await deliveries(embedded)] == ["given_up"]
+        assert (await stage.api.delete(path, headers=stage.team)).status_code == 204
+    assert [each["status"] for each in await deliveries(stage)] == ["given_up"]
