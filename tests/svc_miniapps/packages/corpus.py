@@ -5,7 +5,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.svc_miniapps.packages import corpus_tables as tables
 from tests.svc_miniapps.packages.inspected import APP_ID, entries
@@ -52,6 +52,22 @@ def _commented() -> bytes:
     return packed.getvalue()
 
 
+def _hiding(hidden: bytes, place: int = -1) -> bytes:
+    """A sound package with bytes behind one of its files."""
+    members = entries()
+    members[place].behind = hidden
+    return zipped(members)
+
+
+def _longer_directory() -> bytes:
+    """Bytes behind the last entry that the end record counts as the directory's."""
+    plain = zipped(entries())
+    end = bytearray(plain[-22:])
+    struct.pack_into("<L", end, 12, struct.unpack_from("<L", end, 12)[0] + 4)
+    return plain[:-22] + b"evil" + bytes(end)
+
+
+_LOCAL = Entry(b"app.js", b"evil()").local_part()
 _BOMB = [Entry(b"common/%d" % n, data=bytes(300_000), unpacked=19 << 20) for n in range(4)]
 _ZIP64_LOCATOR = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
 
@@ -69,6 +85,16 @@ _CONTAINERS = {
     "comments on files": ("member_comment", _commented()),
     "two archives": ("damaged", zipped(entries()) + zipped(entries())),
     "one entry too few": ("damaged", zipped(entries(), extra_count=1)),
+    **{
+        f"{len(hidden)} bytes before the directory": ("hidden_bytes", _hiding(hidden))
+        for hidden in (b"\0", bytes(20), b"\x7fELF" * 500, bytes(100) + _LOCAL, zipped(entries()), b"RPK Sig Block 42")
+    },
+    "names marked and not": (
+        "name_not_marked",
+        _with(Entry("common/图".encode()), Entry("common/标".encode(), flags=0)),
+    ),
+    "bytes between directory and end": ("damaged", zipped(entries())[:-22] + b"evil" + zipped(entries())[-22:]),
+    "bytes in the directory": ("damaged", _longer_directory()),
     "cut": ("cut_short", zipped(entries())[:-30]),
     "64-bit end": ("zip64", zipped(entries())[:-22] + _ZIP64_LOCATOR + zipped(entries())[-22:]),
     "21 MB": ("package_too_large", zipped([*entries(), Entry(b"common/v", bytes(21 << 20), method=0)])),
@@ -85,6 +111,39 @@ _CONTAINERS = {
     "no pages": ("missing_pages", zipped([each for each in entries() if not each.name.startswith(b"pages/")])),
 }
 _BODY = b"content " * 20
+
+
+def _late(**changes: object) -> Entry:
+    """A file whose checksum and sizes follow it."""
+    late = Entry(b"common/a", _BODY, flags=0x0808, local_crc=0, local_packed=0, local_unpacked=0)
+    return replace(late, **changes)  # type: ignore[arg-type]
+
+
+_TRUE = _late().after_content()
+_UNCOMMON = {
+    "no descriptor": ("damaged_file", _late(descriptor=b"")),
+    "text for a descriptor": ("damaged_file", _late(descriptor=b"HIDDENHIDDENHIDD")),
+    "a program for a descriptor": ("damaged_file", _late(descriptor=b"\x7fELF" + _TRUE[4:])),
+    "another checksum behind": ("damaged_file", _late(descriptor=_TRUE[:4] + bytes(4) + _TRUE[8:])),
+    "a descriptor without its mark": ("damaged_file", _late(descriptor=_TRUE[4:])),
+    "a descriptor in 64 bits": (
+        "damaged_file",
+        _late(descriptor=_TRUE[:8] + struct.pack("<2Q", *struct.unpack("<2L", _TRUE[8:]))),
+    ),
+    "bytes behind a descriptor": ("hidden_bytes", _late(behind=b"HIDDEN")),
+    "a descriptor without its flag": ("hidden_bytes", Entry(b"common/a", _BODY, descriptor=_TRUE)),
+    "another local flag": ("damaged_file", Entry(b"common/a", _BODY, local_flags=0)),
+    **{
+        f"flag bit {bit}": ("zip_feature", Entry(b"common/a", _BODY, flags=0x0800 | 1 << bit))
+        for bit in (4, 5, 7, 8, 9, 10, 12, 14, 15)
+    },
+    **{f"version {n}": ("zip_feature", Entry(b"common/a", _BODY, version=n)) for n in (21, 46, 63, 256 + 20)},
+    "a local version": ("zip_feature", Entry(b"common/a", _BODY, local_version=90)),
+    "a volume label": ("not_a_file", Entry(b"common/a", _BODY, dos=0x08)),
+    "a device of Windows": ("not_a_file", Entry(b"common/a", _BODY, dos=0x40)),
+    "a link of Windows": ("not_a_file", Entry(b"common/a", _BODY, dos=0x400)),
+    "a script whose name is not marked": ("name_not_marked", Entry("common/停.js".encode(), b"x", flags=0)),
+}
 _MEMBERS = {
     "encrypted": ("encrypted", Entry(b"common/a", _BODY, flags=0x0801)),
     "strongly encrypted": ("encrypted", Entry(b"common/a", _BODY, flags=0x0840)),
@@ -112,6 +171,7 @@ _MEMBERS = {
         "streamed_without_compression",
         Entry(b"common/a", _BODY, method=0, flags=0x0808, local_crc=0, local_packed=0, local_unpacked=0),
     ),
+    **_UNCOMMON,
     "64-bit sizes": ("zip64", Entry(b"common/a", _BODY, local_extra=_field(1, bytes(16)))),
     "64-bit entry": ("zip64", Entry(b"common/a", _BODY, extra=_field(1, bytes(8)), local_extra=b"")),
     "unknown extra field": ("extra_field", Entry(b"common/a", _BODY, extra=_field(0x6666, b"evil()"))),
@@ -134,7 +194,11 @@ _GOOD = {
     "stored": Package(manifest_for(str(APP_ID), "停车泊位")).packed(zipfile.ZIP_STORED),
     "with folders": zipped([Entry(b"pages/", mode=stat.S_IFDIR | 0o755), Entry(b"common/"), *entries()]),
     "names in other scripts": _with(*(Entry(f"common/{n}".encode(), b"x") for n in ("图标", "сурет", "ھۆججەت"))),
+    "names of ASCII without the flag": zipped([replace(each, flags=0) for each in entries()]),
+    "sizes behind": zipped([_late(), *(_late(name=each.name, content=each.content) for each in entries())]),
     "names without the flag": _with(Entry("common/图标.txt".encode(), b"x", flags=0)),
+    "the level of compression": _with(Entry(b"common/a", b"x", flags=0x0802), Entry(b"common/b", b"x", flags=0x0806)),
+    "version 1.0": _with(Entry(b"common/a", b"x", version=10, local_version=10)),
     "times of Info-ZIP": _with(Entry(b"common/a", b"x", extra=_field(0x5455, bytes(5)) + _field(0x7875, bytes(11)))),
     "times of Windows": _with(Entry(b"common/a", b"x", extra=_field(0x000A, bytes(32)))),
     "the mark of jar": _with(Entry(b"common/a", b"x", extra=_field(0xCAFE))),
