@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from tests.svc_miniapps.packages import corpus_tables as tables
 from tests.svc_miniapps.packages.inspected import APP_ID, entries
 from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for, zipped
+from tests.svc_miniapps.sample_pictures import JPEG, WEBP
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,6 @@ _MEMBERS = {
     "another Unicode name": ("two_names", Entry(b"a.js", b"x", extra=_field(0x7075, bytes(5) + b"b.js"))),
     "GBK": ("name_not_utf8", Entry("common/图标".encode("gbk"), b"x", flags=0)),
 }
-JPEG = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xc0\x00\x0b\x08\x00\x30\x00\x30\x01\x01\x11\x00\xff\xd9"
-WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x2f\xc0\x0b\x00" + bytes(9)
 _LIBRARY = "(function (root) { 'use strict'; root.add = (a, b) => a + b; })(globalThis);\n" * 2_000
 _GOOD = {
     "deflated": zipped(entries()),

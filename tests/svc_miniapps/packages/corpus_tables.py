@@ -1,11 +1,11 @@
 """What the files of bad packages hold or are called, by the rule that each breaks."""
 
 import json
-import struct
 from collections.abc import Mapping
 
 from svc_miniapps.packages.checks import languages, references, scripts
 from tests.svc_miniapps.sample_packages import PNG, Entry, zipped
+from tests.svc_miniapps.sample_pictures import LIES, header, png
 
 Json = Mapping[str, object]
 
@@ -151,9 +151,14 @@ TEXTS = {
     "language_file_not_texts": [b"[]", b'{"a": 1}', b'{"a": {"b": null}}'],
     "language_file_too_large": [json.dumps({"a": "x" * languages.MAX_BYTES}).encode()],
 }
-_BIG_PNG = PNG[:16] + struct.pack(">2L", 5000, 5000) + PNG[24:]
 ICONS = {
-    "icon_not_a_picture": [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html></html>", b"GIF89a" + bytes(40), b""],
-    "icon_sides": [_BIG_PNG, PNG[:16] + bytes(8) + PNG[24:]],
+    "icon_not_a_picture": [
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<html></html>",
+        b"GIF89a" + bytes(40),
+        b"",
+        *LIES.values(),
+    ],
+    "icon_sides": [png(head=header(5000, 5000)), png(head=header(0, 0))],
     "icon_too_large": [PNG + b"\0" * references.MAX_ICON_BYTES],
 }
