@@ -23,6 +23,7 @@ from kit.files.zip_entries import (
     raw_name,
 )
 from svc_miniapps.packages.checks import contents, extras, names, regions
+from svc_miniapps.packages.checks.contents import MAX_COMMENT, ZIP_END, ZIP_END_MARK
 from svc_miniapps.packages.checks.findings import Finding, first_of
 
 MAX_PACKAGE_BYTES = 20 * 1024 * 1024
@@ -33,12 +34,9 @@ MAX_RATIO = 100
 RATIO_MATTERS_FROM = 1024 * 1024
 """Small files may compress as well as they like; a ratio is a danger only where there is much to unpack."""
 
-_END = struct.Struct("<4s4H2LH")
-_END_MARK = b"PK\x05\x06"
 _SPLIT_MARKS = (b"PK\x07\x08", b"PK00")
 _ZIP64_MARK = b"PK\x06\x07"
 _ZIP64_SIZE = 20
-_MAX_COMMENT = 0xFFFF
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 # What zipfile raises on bytes that are no ZIP file, besides its own error.
@@ -80,7 +78,7 @@ class Archive:
 
     @cached_property
     def _troubled(self) -> frozenset[str | None]:
-        return frozenset(finding.member for finding in self.findings)
+        return frozenset(finding.member for finding in self.findings if finding.code != "content_not_as_named")
 
     def size_of(self, path: str) -> int:
         return self._by_path[path].file_size
@@ -143,35 +141,35 @@ def _read_end(file: IO[bytes]) -> _End | Finding:
     size = file.seek(0, 2)
     if size > MAX_PACKAGE_BYTES:
         return Finding("package_too_large", values={"bytes": size, "limit": MAX_PACKAGE_BYTES})
-    file.seek(max(0, size - _END.size - _ZIP64_SIZE))
-    before, record = file.read(min(_ZIP64_SIZE, max(0, size - _END.size))), file.read(_END.size)
-    if len(record) < _END.size or not record.startswith(_END_MARK):
+    file.seek(max(0, size - ZIP_END.size - _ZIP64_SIZE))
+    before, record = file.read(min(_ZIP64_SIZE, max(0, size - ZIP_END.size))), file.read(ZIP_END.size)
+    if len(record) < ZIP_END.size or not record.startswith(ZIP_END_MARK):
         return Finding(_why_no_end(file, size))
     # A second, 64-bit record would name another directory; nothing of our sizes needs one.
     return Finding("zip64") if before.startswith(_ZIP64_MARK) else _checked_end(record, size)
 
 
 def _checked_end(record: bytes, size: int) -> _End | Finding:
-    _mark, *numbers, comment_length = _END.unpack(record)
+    _mark, *numbers, comment_length = ZIP_END.unpack(record)
     end = _End(*numbers)
     if end.disk or end.directory_disk or end.entries_here != end.entries:
         return Finding("split")
     if end.entries > MAX_MEMBERS:
         return Finding("too_many_files", values={"count": end.entries, "limit": MAX_MEMBERS})
-    if comment_length or end.directory_offset + end.directory_size != size - _END.size:
+    if comment_length or end.directory_offset + end.directory_size != size - ZIP_END.size:
         return Finding("damaged")
     return end
 
 
 def _why_no_end(file: IO[bytes], size: int) -> str:
     """Without the end record in its place, the file was cut short or has trailing data."""
-    file.seek(max(0, size - _END.size - _MAX_COMMENT))
+    file.seek(max(0, size - ZIP_END.size - MAX_COMMENT))
     tail = file.read()
-    place = tail.rfind(_END_MARK)
-    if place < 0 or len(tail) - place < _END.size:
+    place = tail.rfind(ZIP_END_MARK)
+    if place < 0 or len(tail) - place < ZIP_END.size:
         return "cut_short"
-    comment_length = _END.unpack_from(tail, place)[-1]
-    return "archive_comment" if place + _END.size + comment_length == len(tail) else "data_after_end"
+    comment_length = ZIP_END.unpack_from(tail, place)[-1]
+    return "archive_comment" if place + ZIP_END.size + comment_length == len(tail) else "data_after_end"
 
 
 def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
@@ -229,26 +227,14 @@ def _check_overlaps(infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> 
 
 
 def _check_content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
-    """Unpack one member, to nowhere: its header, length and checksum, and whether it is an archive itself."""
-    head = tail = b""
+    """Unpack one member, to nowhere: its header, length and checksum, and what it is."""
+    path = path_of(info)
+    found = contents.Content(path)
     try:
-        for chunk in content(file, info):
-            if len(head) < contents.HEAD:
-                head += chunk[: contents.HEAD]
-            tail = (tail + chunk)[-(_END.size + _MAX_COMMENT) :]
+        for piece in content(file, info):
+            found.add(piece)
     except DamagedError:
-        yield Finding("damaged_file", path_of(info))
+        yield Finding("damaged_file", path)
         return
-    if contents.is_archive(head) or _ends_as_zip(tail):
-        yield Finding("archive_inside", path_of(info))
-    elif contents.is_program(head):
-        yield Finding("program_inside", path_of(info))
-
-
-def _ends_as_zip(tail: bytes) -> bool:
-    """Whether a ZIP directory ends exactly where the file ends: a ZIP file hidden behind something else."""
-    place = tail.rfind(_END_MARK)
-    if place < 0 or len(tail) - place < _END.size:
-        return False
-    comment_length = _END.unpack_from(tail, place)[-1]
-    return place + _END.size + int(comment_length) == len(tail)
+    if not path.endswith("/"):
+        yield from found.findings()

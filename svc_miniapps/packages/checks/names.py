@@ -25,10 +25,14 @@ _INVISIBLE = re.compile(
     r"\ufe00-\ufe0f\ufeff\uffa0]"
 )
 _DEVICES = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
+    r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
 )
-_LEFTOVERS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".git", ".svn", ".hg"})
-_SECRETS = re.compile(r"\.env(?:\..*)?|\.npmrc|\.netrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)", re.IGNORECASE)
+_LEFTOVERS = frozenset({"__macosx", "thumbs.db", "desktop.ini", "git~1"})
+_SECRETS = re.compile(
+    r"\.env(?:\..*)?|\.npmrc|\.netrc|\.pypirc|\.ssh|\.htpasswd|id_(?:rsa|dsa|ecdsa|ed25519)"
+    r"|.*\.(?:pem|key|p8|p12|pfx|jks|keystore|ppk|kdbx)",
+    re.IGNORECASE,
+)
 _LANGUAGE_FILE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\.json")
 
 
@@ -49,8 +53,13 @@ def check_path(path: str) -> Iterator[Finding]:
         yield Finding("name_too_long", path, {"bytes": MAX_NAME_BYTES})
     if len(parts) > MAX_DEPTH:
         yield Finding("too_deep", path, {"limit": MAX_DEPTH})
-    if path.startswith(I18N) and path.count("/") == 1 and path != I18N and not _LANGUAGE_FILE.fullmatch(parts[1]):
+    if path.startswith(I18N) and path != I18N and not _LANGUAGE_FILE.fullmatch("/".join(parts[1:])):
         yield Finding("not_a_language_file", path)
+
+
+def _is_hidden(part: str) -> bool:
+    """`.git`, `.DS_Store`, `.idea`: systems and tools keep theirs behind a dot."""
+    return part.startswith(".") and not part.startswith("..") and part != "." and not _SECRETS.fullmatch(part)
 
 
 _CHARACTERS = {
@@ -62,7 +71,7 @@ _PARTS: dict[str, Callable[[str], object]] = {
     "dot_at_end": lambda part: part.endswith(".") and part not in {".", ".."},
     "space_at_edge": lambda part: part != part.strip(),
     "device_name": _DEVICES.fullmatch,
-    "leftover_file": lambda part: part.casefold() in _LEFTOVERS or part.startswith("._"),
+    "leftover_file": lambda part: part.casefold() in _LEFTOVERS or _is_hidden(part),
     "secret_file": _SECRETS.fullmatch,
 }
 

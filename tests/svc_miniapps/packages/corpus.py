@@ -187,6 +187,30 @@ _MEMBERS = {
     "another Unicode name": ("two_names", Entry(b"a.js", b"x", extra=_field(0x7075, bytes(5) + b"b.js"))),
     "GBK": ("name_not_utf8", Entry("common/图标".encode("gbk"), b"x", flags=0)),
 }
+_KINDS = {
+    "LICENSE": b"MIT",
+    "a.md": b"# a",
+    "a.txt": "停车".encode(),
+    "a.csv": b"a,b\r\n",
+    "a.svg": b"<svg/>",
+    "a.json": b"{}",
+    "a.jpg": JPEG,
+    "a.JPEG": JPEG,
+    "a.webp": WEBP,
+    "a.gif": b"GIF89a" + bytes(20),
+    "a.ico": b"\0\0\1\0\1\0",
+    "a.woff": b"wOFF" + bytes(9),
+    "a.woff2": b"wOF2" + bytes(9),
+    "a.ttf": b"\0\1\0\0" + bytes(9),
+    "a.otf": b"OTTO",
+    "a.mp3": b"ID3\3" + bytes(9),
+    "b.mp3": b"\xff\xfb\x90",
+    "a.wav": b"RIFF" + bytes(4) + b"WAVE",
+    "a.ogg": b"OggS",
+    "a.mp4": b"\0\0\0\x18ftypmp42",
+    "a.m4a": b"\0\0\0\x20ftypM4A ",
+    "a.webm": b"\x1a\x45\xdf\xa3",
+}
 _LIBRARY = "(function (root) { 'use strict'; root.add = (a, b) => a + b; })(globalThis);\n" * 2_000
 _GOOD = {
     "deflated": zipped(entries()),
@@ -210,6 +234,8 @@ _GOOD = {
     "an allowed server": _file("app.js", "fetch('https://api.yining.cn/v1'); // see https://example.org/"),
     "a vocabulary": _file("app.js", "document.createElementNS('http://www.w3.org/2000/svg', 'svg')"),
     "a timer": _file("app.js", "setTimeout(() => go(), 1); setInterval(go, 2);"),
+    "the name of a key": _file("app.js", "const HEAD = '-----BEGIN PRIVATE KEY-----\\n' + body"),
+    "every kind": _with(*(Entry(name.encode(), content) for name, content in _KINDS.items())),
     "the word eval": _file("app.js", "const words = ['eval', 'new Function()']; evaluate(words.eval)"),
     "a link to a site": _file("pages/index.html", '<a href="https://www.example.cn/">site</a>'),
     "data in a page": _file("pages/index.html", '<script type="application/json">{not a script</script>'),
@@ -239,7 +265,10 @@ def _files() -> Iterator[tuple[str, bytes]]:
     for rule, names in tables.NAMES.items():
         yield from ((rule, _with(Entry(name.encode(), b"x"))) for name in names)
     for rule, contents in tables.CONTENTS.items():
-        yield from ((rule, _file("common/a.png", content)) for content in contents.values())
+        for name in ("common/a.png", "common/a.txt"):
+            # A text is what its name says there.
+            wrong = [each for kind, each in contents.items() if (name, kind) != ("common/a.txt", "text")]
+            yield from ((rule, _file(name, content)) for content in wrong)
     for rule, texts in tables.MANIFEST_TEXTS.items():
         yield from ((rule, _raw_manifest(text)) for text in texts)
     for rule, changes in tables.MANIFESTS.items():

@@ -17,14 +17,28 @@ NAMES = {
     "invisible_character": ["pages/\u200bx", "pages/x\ufe0f", "pages/\ufeffx", "pages/\u3164", "pages/\u00adx"],
     "dot_at_end": ["common/a.", "common./a"],
     "space_at_edge": ["common/a ", " common/a", "common/\u3000a"],
-    "device_name": ["common/con.js", "common/AUX", "com1.tar/x", "common/LPT\u00b9.txt", "common/nul"],
-    "leftover_file": [".git/config", "__MACOSX/x", "common/._x", "common/.DS_Store", "common/Thumbs.db", ".svn/x"],
-    "secret_file": [".env", "common/.env.production", "common/.npmrc", "common/id_rsa"],
+    "device_name": ["common/con.js", "common/AUX", "com1.tar/x", "common/LPT\u00b9.txt", "common/nul", "CLOCK$"],
+    "leftover_file": [
+        ".git/config",
+        "__MACOSX/x",
+        "common/._x",
+        "common/.DS_Store",
+        "common/Thumbs.db",
+        ".svn/x",
+        ".idea/a.txt",
+        ".gitignore",
+    ],
+    "secret_file": [".env", "common/.env.production", "common/.npmrc", "common/id_rsa", "pages/server.key", "a.P12"],
     "name_too_long": [f"common/{'字' * 86}"],
     "too_deep": ["d/" * 20 + "a"],
-    "not_a_language_file": ["i18n/chinese!.json", "i18n/zh.txt"],
+    "not_a_language_file": ["i18n/chinese!.json", "i18n/zh.txt", "i18n/a/zh-Hans.json"],
+    "kind_not_allowed": [
+        *(f"common/a.{kind}" for kind in ("exe", "DLL", "so", "apk", "hap", "bat", "ps1", "vbs", "py", "php", "hta")),
+        *(f"common/a.{kind}" for kind in ("wasm", "jar", "map", "bin", "iso", "pdf", "js.gz", "xhtml", "shtml")),
+    ],
     "duplicate_name": ["APP.JS", "Common/b", "app.js/x", "common/ICON.png"],
 }
+_KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49" * 4 + b"\n"
 _TAR = bytes(257) + b"ustar\x0000" + bytes(300)
 CONTENTS = {
     "archive_inside": {
@@ -50,6 +64,25 @@ CONTENTS = {
         "Android": b"dex\n035\x00" + bytes(60),
         "WebAssembly": b"\x00asm\x01\x00\x00\x00",
         "shell": b"#!/bin/sh\nrm -rf /\n",
+        "shell behind a mark": b"\xef\xbb\xbf#!/bin/sh\n",
+        "Hermes": b"\xc6\x1f\xbc\x03\xc1\x03\x19\x1f" + bytes(60),
+        "ArkTS": b"PANDA\0\0\0" + bytes(60),
+    },
+    "secret_file": {
+        "a key": _KEY,
+        "a key in a script": b"x='" + _KEY.replace(b"\n", b"\\n") + b"'",
+        "a key in two pieces": b" " * 65_500 + _KEY,
+        "a locked key": b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+    },
+    "content_not_as_named": {
+        "text": b"a text",
+        "ISO 9660": bytes(32_768) + b"\1CD001" + bytes(100),
+        "LZMA": b"\x5d\0\0\x80\0" + bytes(60),
+        "Python": b"\xa7\r\r\n" + bytes(60),
+        "keys of Java": b"\xfe\xed\xfe\xed" + bytes(60),
+        "LLVM": b"BC\xc0\xde" + bytes(60),
+        "SQLite": b"SQLite format 3\0" + bytes(60),
+        "Flash": b"FWS\x09" + bytes(60),
     },
 }
 _DEEP = b'{"a": ' + b"[" * 100_000
