@@ -19,8 +19,8 @@ I18N = "i18n/"
 _FORBIDDEN = re.compile(
     r'["*:<>?|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
 )
-_TURNS_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_INVISIBLE = re.compile(
+TURNS_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile(
     r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0]"
 )
@@ -64,8 +64,8 @@ def _is_hidden(part: str) -> bool:
 
 _CHARACTERS = {
     "forbidden_character": _FORBIDDEN,
-    "bidi_character": _TURNS_DIRECTION,
-    "invisible_character": _INVISIBLE,
+    "bidi_character": TURNS_DIRECTION,
+    "invisible_character": INVISIBLE,
 }
 _PARTS: dict[str, Callable[[str], object]] = {
     "dot_at_end": lambda part: part.endswith(".") and part not in {".", ".."},

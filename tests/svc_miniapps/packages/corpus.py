@@ -246,6 +246,7 @@ _GOOD = {
     "a widget": _manifest(widgets=[{"name": "附近", "path": "pages/detail/detail"}]),
     "further members": _manifest(of_another_vendor={"anything": [1, 2.5, None]}, lang="zh-Hans", dir="ltr"),
     "a permission": _manifest(req_permissions=[{"name": "system.permission.LOCATION", "reason": "地图"}]),
+    "a short name": _manifest(short_name="停泊", description="a\u200fb"),
     "2^53": _manifest(of_another_vendor=2**53),
 }
 

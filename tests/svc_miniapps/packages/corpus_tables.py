@@ -95,7 +95,7 @@ MANIFEST_TEXTS = {
     "manifest_too_many_values": [b'{"widgets": [' + b"{}," * 83_000 + b"{}]}"],
     "manifest_too_deep": [_DEEP, b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}"],
     "manifest_impossible_value": [b'{"a": NaN}', b'{"a": 1e999}', rb'{"a": "\ud800"}', rb'{"a": "\u0000"}'],
-    "manifest_number_too_large": [b'{"a": ' + b"9" * 5_000 + b"}", b'{"a": 9007199254740993}'],
+    "manifest_number_too_large": [b'{"a": ' + b"9" * 5_000 + b"}", b'{"a": 9007199254740993}', b'{"a": 1e22}'],
     "manifest_wrong_type": [b"[]", b'"text"'],
 }
 MANIFESTS: dict[str, list[Json]] = {
@@ -107,6 +107,13 @@ MANIFESTS: dict[str, list[Json]] = {
     ],
     "manifest_text_too_long": [{"name": "字" * 101}, {"description": "字" * 2001}],
     "manifest_older_draft": [{"version_name": "1.0.0"}, {"version_code": 1}],
+    "text_deceives": [
+        *({"short_name": "停\u202e车"}, {"short_name": "停\u200b车"}, {"description": "a\u2066b"}),
+        *({"icons": [{"src": "common/icon.png", "label": "a\u200db"}]},),
+        *({"widgets": [{"name": "附\u200f近", "path": "pages/detail/detail"}]},),
+        *({"req_permissions": [{"name": "system.permission.LOCATION", "reason": "\u202e"}]},),
+    ],
+    "short_name_differs": [{"short_name": "支付宝"}, {"short_name": "位泊"}, {"short_name": "停车停"}],
     "other_app_id": [{"app_id": "org.example.parking"}],
     "other_name": [{"name": "别的名称"}],
     "other_version_code": [{"version": {"code": 2, "name": "1"}}],
@@ -182,6 +189,7 @@ PAGES = {
 TEXTS = {
     "language_file_not_json": [b"{", b"\xef\xbb\xbf{}", b'{"a": "b", "a": "c"}', "{}".encode("utf-16")],
     "language_file_not_texts": [b"[]", b'{"a": 1}', b'{"a": {"b": null}}'],
+    "text_deceives": [b'{"a": {"b": ["\\u202e"]}}', '{"a": "\u2066"}'.encode()],
     "language_file_too_large": [json.dumps({"a": "x" * languages.MAX_BYTES}).encode()],
 }
 ICONS = {
