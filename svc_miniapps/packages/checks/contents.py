@@ -85,7 +85,7 @@ _FORMS: dict[str, re.Pattern[bytes]] = {
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    rb"(?:\\[rn]|[\s\"'`+,;]){1,40}(?:[A-Za-z0-9+/]{32}|Proc-Type|Version:|Comment:)"
+    rb"(?:(?:\\[rn]|[\r\n]){1,4}[A-Za-z0-9+/]{4}|(?:\\[rn]|[\s\"'`+,;]){1,40}(?:[A-Za-z0-9+/]{32}|Proc-Type|Version:|Comment:))"
 )
 _LONGEST_KEY_HEAD = 256
 

@@ -18,11 +18,12 @@ I18N = "i18n/"
 # The W3C's list: punctuation that some systems reserve, control characters, private use, non-characters, tags.
 _FORBIDDEN = re.compile(
     r'["*:<>?|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
+    r"|%(?=[0-9A-Fa-f]{2})"  # browsers decode it
 )
 TURNS_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 INVISIBLE = re.compile(
-    r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0]"
+    r"[\u00a0\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
 _DEVICES = re.compile(
     r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
@@ -104,7 +105,9 @@ def check_unique(paths: Iterable[str]) -> Iterator[Finding]:
 
 def _folded(name: str) -> str:
     # The W3C matches by canonical normalisation; the compatible one also finds names that only look the same.
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    # A system set to Turkish folds these into the plain letter.
+    return folded.replace("i\u0307", "i").replace("ı", "i")
 
 
 def check_layout(paths: Sequence[str]) -> Iterator[Finding]:

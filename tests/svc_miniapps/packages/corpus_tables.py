@@ -12,9 +12,27 @@ Json = Mapping[str, object]
 NAMES = {
     "unsafe_path": ["../a.js", "c/../../a.js", "./a.js", "/etc/passwd", "c//a.js", ".."],
     "backslash_in_name": ["common\\a.js", "..\\a.js"],
-    "forbidden_character": ["C:/a.js", "c/a\n.js", 'c/"a".js', "c/a*.js", "c/a?.js", "c/<a>", "c/a|b", "c/\ue000"],
+    "forbidden_character": [
+        "C:/a.js",
+        "c/a\n.js",
+        'c/"a".js',
+        "c/a*.js",
+        "c/a?.js",
+        "c/<a>",
+        "c/a|b",
+        "pages/%2e%2e/x",
+        "c/\ue000",
+    ],
     "bidi_character": ["pages/\u202esj.exe", "pages/\u2066x", "pages/\u200fx", "pages/\u061cx"],
-    "invisible_character": ["pages/\u200bx", "pages/x\ufe0f", "pages/\ufeffx", "pages/\u3164", "pages/\u00adx"],
+    "invisible_character": [
+        "pages/\u200bx",
+        "pages/x\ufe0f",
+        "pages/\ufeffx",
+        "pages/\u3164",
+        "pages/a\u00a0b",
+        "pages/a\u2800",
+        "pages/\u00adx",
+    ],
     "dot_at_end": ["common/a.", "common./a"],
     "space_at_edge": ["common/a ", " common/a", "common/\u3000a"],
     "device_name": ["common/con.js", "common/AUX", "com1.tar/x", "common/LPT\u00b9.txt", "common/nul", "CLOCK$"],
@@ -36,7 +54,7 @@ NAMES = {
         *(f"common/a.{kind}" for kind in ("exe", "DLL", "so", "apk", "hap", "bat", "ps1", "vbs", "py", "php", "hta")),
         *(f"common/a.{kind}" for kind in ("wasm", "jar", "map", "bin", "iso", "pdf", "js.gz", "xhtml", "shtml")),
     ],
-    "duplicate_name": ["APP.JS", "Common/b", "app.js/x", "common/ICON.png"],
+    "duplicate_name": ["APP.JS", "Common/b", "app.js/x", "common/ICON.png", "app.j\u017f"],
 }
 _KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49" * 4 + b"\n"
 _TAR = bytes(257) + b"ustar\x0000" + bytes(300)
@@ -70,6 +88,7 @@ CONTENTS = {
     },
     "secret_file": {
         "a key": _KEY,
+        "a short key": b"-----BEGIN PRIVATE KEY-----\nMIIE\n",
         "a key in a script": b"x='" + _KEY.replace(b"\n", b"\\n") + b"'",
         "a key in two pieces": b" " * 65_500 + _KEY,
         "a locked key": b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",

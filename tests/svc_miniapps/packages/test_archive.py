@@ -206,6 +206,8 @@ def test_a_bad_name_is_refused(name: str, code: str) -> None:
         ("common/Σ.js", "common/ς.js"),
         ("common/ﬁle.js", "common/file.js"),
         ("common/Ａ.js", "common/a.js"),
+        ("common/i.js", "common/İ.js"),
+        ("common/i.js", "common/ı.js"),
         ("common/a", "common/a/b.js"),
         ("common/a/b.js", "common/a"),
         ("common/a/", "common/a"),
