@@ -83,6 +83,12 @@ class Entry:
     local_unpacked: int | None = None
     local_packed: int | None = None
     local_crc: int | None = None
+    local_flags: int | None = None
+    version: int = 20
+    """What a reader needs, in the directory."""
+    local_version: int = 20
+    descriptor: bytes | None = None
+    """What follows the content; by default what its flag announces."""
     extra: bytes = b""
     local_extra: bytes | None = None
     offset: int | None = None
@@ -100,26 +106,32 @@ class Entry:
 
     def header(self, *, local: bool) -> tuple[int, int, int, int, int, int, int]:
         """Flags, method, time, date, checksum, and the two sizes."""
-        method = self.method
+        flags, method = self.flags, self.method
         crc = zlib.crc32(self.content) if self.crc is None else self.crc
         packed = len(self.packed())
         unpacked = len(self.content) if self.unpacked is None else self.unpacked
         if local:
+            flags = flags if self.local_flags is None else self.local_flags
             method = method if self.local_method is None else self.local_method
             crc = crc if self.local_crc is None else self.local_crc
             packed = packed if self.local_packed is None else self.local_packed
             unpacked = unpacked if self.local_unpacked is None else self.local_unpacked
-        return self.flags, method, 0, 0x5C21, crc, packed, unpacked
+        return flags, method, 0, 0x5C21, crc, packed, unpacked
 
     def local_part(self) -> bytes:
         name = self.name if self.local_name is None else self.local_name
         extra = self.extra if self.local_extra is None else self.local_extra
-        head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, *self.header(local=True), len(name), len(extra))
-        return head + name + extra + self.packed() + self.behind
+        head = struct.pack("<4s5H3L2H", b"PK\3\4", self.local_version, *self.header(local=True), len(name), len(extra))
+        return head + name + extra + self.packed() + self.after_content() + self.behind
+
+    def after_content(self) -> bytes:
+        if self.descriptor is not None or not self.flags & 0x0008:
+            return self.descriptor or b""
+        return struct.pack("<4s3L", b"PK\7\x08", *self.header(local=False)[-3:])
 
     def directory_part(self, offset: int) -> bytes:
         place = offset if self.offset is None else self.offset
-        head = struct.pack("<4s6H3L", b"PK\1\2", 3 << 8 | 20, 20, *self.header(local=False))
+        head = struct.pack("<4s6H3L", b"PK\1\2", 3 << 8 | 20, self.version, *self.header(local=False))
         rest = struct.pack("<5H2L", len(self.name), len(self.extra), 0, self.disk, 0, self.mode << 16 | self.dos, place)
         return head + rest + self.name + self.extra
 

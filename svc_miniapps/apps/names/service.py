@@ -1,6 +1,7 @@
 """Names: reserved in every catalogue that shows the app, and flagged where they sound like somebody with power."""
 
 import csv
+import re
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from svc_miniapps.apps.names.models import AppName
 from svc_miniapps.fields import key_of
 from svc_miniapps.reference.divisions.models import PREFECTURE, Division
 
+_LONG = 6
+_LATIN = re.compile("[a-z0-9]+")
 _WORDS = Path(__file__).with_name("flagged_words.csv")
 
 
@@ -40,6 +43,14 @@ async def reserve(tx: AsyncSession, app_id: UUID, division_code: str, names: Col
         raise NameTaken(name=keys[refused])
 
 
+async def add_keys(tx: AsyncSession, app_id: UUID, division_code: str, names: Collection[str]) -> None:
+    """Reserve an app's names by today's `key_of`, beside its older keys; a key that another app has stays with it."""
+    keys = sorted({key_of(name) for name in names})
+    divisions = await _showing(tx, division_code)
+    rows = [{"division_code": division, "key": key, "app_id": app_id} for key in keys for division in divisions]
+    await tx.execute(insert(AppName).on_conflict_do_nothing(), rows)
+
+
 async def _showing(tx: AsyncSession, division_code: str) -> list[str]:
     """The divisions whose catalogues show the apps of this one."""
     if division_code != PREFECTURE:
@@ -50,15 +61,16 @@ async def _showing(tx: AsyncSession, division_code: str) -> list[str]:
 
 def flags_of(names: Collection[str]) -> list[str]:
     """The kinds of body that these names sound like: reviewers look at those twice, nothing is refused."""
-    found = {kind for kind, word, is_whole in _words() for name in names if _contains(name, word, is_whole=is_whole)}
+    found = {kind for kind, word, is_latin in _words() for name in names if _contains(name, word, is_latin=is_latin)}
     return sorted(found)
 
 
-def _contains(name: str, word: str, *, is_whole: bool) -> bool:
-    # Latin words stand between spaces or other signs: "tax" is none of "taxi".
-    parts = "".join(each if each.isalnum() else " " for each in name).split() if is_whole else [name]
-    keys = [key_of(part) for part in parts]
-    return word in keys if is_whole else word in keys[0]
+def _contains(name: str, word: str, *, is_latin: bool) -> bool:
+    """By what people see. Short Latin words stand alone: "tax" is none of "taxi"; long ones may stand in others."""
+    if not is_latin or len(word) >= _LONG:
+        return word in key_of(name)
+    parts = "".join(each if each.isalnum() else " " for each in name).split()
+    return any(word in _LATIN.findall(key_of(part)) for part in parts)
 
 
 @cache

@@ -2,17 +2,14 @@
 
 Everything that two ZIP readers could understand differently is refused: what the reviewer unpacks must be what the
 phone unpacks. A member is a folder exactly when its name ends in a slash. So there is one directory, at the very end,
-that agrees with the headers before each file; nothing comes before the first file or between two; no two files share
-bytes.
+that agrees with the headers before each file; every byte belongs to one file, the directory or the end record.
 """
 
-import stat
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import IO
 
 from kit.files.zip_entries import (
@@ -21,12 +18,12 @@ from kit.files.zip_entries import (
     SIZES_FOLLOW_FLAG,
     DamagedError,
     content,
-    data_offset,
     has_other_name,
     path_of,
     raw_name,
 )
-from svc_miniapps.packages.checks import contents, extras, names
+from svc_miniapps.packages.checks import contents, extras, names, regions
+from svc_miniapps.packages.checks.contents import MAX_COMMENT, ZIP_END, ZIP_END_MARK
 from svc_miniapps.packages.checks.findings import Finding, first_of
 
 MAX_PACKAGE_BYTES = 20 * 1024 * 1024
@@ -37,14 +34,9 @@ MAX_RATIO = 100
 RATIO_MATTERS_FROM = 1024 * 1024
 """Small files may compress as well as they like; a ratio is a danger only where there is much to unpack."""
 
-_END = struct.Struct("<4s4H2LH")
-_END_MARK = b"PK\x05\x06"
 _SPLIT_MARKS = (b"PK\x07\x08", b"PK00")
 _ZIP64_MARK = b"PK\x06\x07"
 _ZIP64_SIZE = 20
-_MAX_COMMENT = 0xFFFF
-_ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000  # traditional, strong, and of the directory itself
-_DESCRIPTOR_SIZES = (12, 16, 20, 24)  # of what follows then: with or without a mark, in 32 or 64 bits
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 # What zipfile raises on bytes that are no ZIP file, besides its own error.
@@ -86,7 +78,7 @@ class Archive:
 
     @cached_property
     def _troubled(self) -> frozenset[str | None]:
-        return frozenset(finding.member for finding in self.findings)
+        return frozenset(finding.member for finding in self.findings if finding.code != "content_not_as_named")
 
     def size_of(self, path: str) -> int:
         return self._by_path[path].file_size
@@ -107,7 +99,8 @@ def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
         return [Finding("name_not_utf8")]
     except _UNREADABLE:
         return [Finding("damaged")]
-    if len(infos) != end.entries or min((info.header_offset for info in infos), default=0) != 0:
+    starts_at = min((info.header_offset for info in infos), default=0)
+    if len(infos) != end.entries or starts_at or not regions.fills(infos, end.directory_size):
         return [Finding("damaged")]
     return Archive(file, infos, first_of(_check(file, infos, end.directory_offset)))
 
@@ -126,13 +119,15 @@ def _check(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: 
                 troubled.add(finding.member)
                 yield finding
     if not troubled:
-        yield from _check_gaps(file, infos, directory_offset)
+        yield from regions.check_gaps(file, infos, directory_offset)
 
 
 def _check_directory(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
     for info in infos:
         yield from _check_entry(info)
         yield from _check_extras(file, info)
+        yield from regions.check_readable(file, info)
+    yield from regions.check_marks(infos)
     yield from names.check_unique(path_of(info) for info in infos)
     yield from _check_sizes(infos)
     yield from _check_overlaps(infos, directory_offset)
@@ -146,41 +141,41 @@ def _read_end(file: IO[bytes]) -> _End | Finding:
     size = file.seek(0, 2)
     if size > MAX_PACKAGE_BYTES:
         return Finding("package_too_large", values={"bytes": size, "limit": MAX_PACKAGE_BYTES})
-    file.seek(max(0, size - _END.size - _ZIP64_SIZE))
-    before, record = file.read(min(_ZIP64_SIZE, max(0, size - _END.size))), file.read(_END.size)
-    if len(record) < _END.size or not record.startswith(_END_MARK):
+    file.seek(max(0, size - ZIP_END.size - _ZIP64_SIZE))
+    before, record = file.read(min(_ZIP64_SIZE, max(0, size - ZIP_END.size))), file.read(ZIP_END.size)
+    if len(record) < ZIP_END.size or not record.startswith(ZIP_END_MARK):
         return Finding(_why_no_end(file, size))
     # A second, 64-bit record would name another directory; nothing of our sizes needs one.
     return Finding("zip64") if before.startswith(_ZIP64_MARK) else _checked_end(record, size)
 
 
 def _checked_end(record: bytes, size: int) -> _End | Finding:
-    _mark, *numbers, comment_length = _END.unpack(record)
+    _mark, *numbers, comment_length = ZIP_END.unpack(record)
     end = _End(*numbers)
     if end.disk or end.directory_disk or end.entries_here != end.entries:
         return Finding("split")
     if end.entries > MAX_MEMBERS:
         return Finding("too_many_files", values={"count": end.entries, "limit": MAX_MEMBERS})
-    if comment_length or end.directory_offset + end.directory_size != size - _END.size:
+    if comment_length or end.directory_offset + end.directory_size != size - ZIP_END.size:
         return Finding("damaged")
     return end
 
 
 def _why_no_end(file: IO[bytes], size: int) -> str:
     """Without the end record in its place, the file was cut short or has trailing data."""
-    file.seek(max(0, size - _END.size - _MAX_COMMENT))
+    file.seek(max(0, size - ZIP_END.size - MAX_COMMENT))
     tail = file.read()
-    place = tail.rfind(_END_MARK)
-    if place < 0 or len(tail) - place < _END.size:
+    place = tail.rfind(ZIP_END_MARK)
+    if place < 0 or len(tail) - place < ZIP_END.size:
         return "cut_short"
-    comment_length = _END.unpack_from(tail, place)[-1]
-    return "archive_comment" if place + _END.size + comment_length == len(tail) else "data_after_end"
+    comment_length = ZIP_END.unpack_from(tail, place)[-1]
+    return "archive_comment" if place + ZIP_END.size + comment_length == len(tail) else "data_after_end"
 
 
 def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
     """One member's entry in the directory."""
     path = path_of(info)
-    if info.flag_bits & _ENCRYPTED_FLAGS:
+    if info.flag_bits & regions.ENCRYPTED_FLAGS:
         yield Finding("encrypted", path)
     if info.compress_type not in _METHODS:
         yield Finding("compression_method", path, {"method": info.compress_type})
@@ -192,7 +187,7 @@ def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
         yield Finding("name_not_utf8", path)
     if has_other_name(info.extra, raw_name(info)):
         yield Finding("two_names", path)
-    if not _is_what_it_is_called(path, info.external_attr):
+    if not regions.is_what_it_is_called(path, info.external_attr):
         yield Finding("not_a_file", path)
     if path.endswith("/") and info.file_size:
         yield Finding("folder_with_content", path)
@@ -209,20 +204,6 @@ def _check_extras(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
         yield Finding("zip64", path_of(info))
     elif any(map(extras.has_hidden_bytes, both)):
         yield Finding("extra_field", path_of(info))
-
-
-def _is_what_it_is_called(path: str, attributes: int) -> bool:
-    """Whether the attributes say what the name says: some readers take a folder by its slash, others by these.
-
-    The upper half holds the Unix file mode, where the packing system had one; the lower half the bits of MS-DOS.
-    """
-    mode = attributes >> 16
-    kind = stat.S_IFMT(mode)
-    if path.endswith("/"):
-        return kind in (0, stat.S_IFDIR)
-    # A program that runs with another's rights is no file of an app.
-    runs_as_another = mode & (stat.S_ISUID | stat.S_ISGID)
-    return kind in (0, stat.S_IFREG) and not runs_as_another and not attributes & stat.FILE_ATTRIBUTE_DIRECTORY
 
 
 def _check_sizes(infos: Sequence[zipfile.ZipInfo]) -> Iterator[Finding]:
@@ -246,41 +227,14 @@ def _check_overlaps(infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> 
 
 
 def _check_content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
-    """Unpack one member, to nowhere: its header, length and checksum, and whether it is an archive itself."""
-    head = tail = b""
+    """Unpack one member, to nowhere: its header, length and checksum, and what it is."""
+    path = path_of(info)
+    found = contents.Content(path)
     try:
-        for chunk in content(file, info):
-            if len(head) < contents.HEAD:
-                head += chunk[: contents.HEAD]
-            tail = (tail + chunk)[-(_END.size + _MAX_COMMENT) :]
+        for piece in content(file, info):
+            found.add(piece)
     except DamagedError:
-        yield Finding("damaged_file", path_of(info))
+        yield Finding("damaged_file", path)
         return
-    if contents.is_archive(head) or _ends_as_zip(tail):
-        yield Finding("archive_inside", path_of(info))
-    elif contents.is_program(head):
-        yield Finding("program_inside", path_of(info))
-
-
-def _check_gaps(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
-    """Files that no directory names, between those it does: readers that go from header to header would find them."""
-    ordered = sorted(infos, key=lambda info: info.header_offset)
-    for info, following in pairwise(ordered):
-        gap = following.header_offset - data_offset(file, info) - info.compress_size
-        if gap and not (info.flag_bits & SIZES_FOLLOW_FLAG and gap in _DESCRIPTOR_SIZES):
-            yield Finding("hidden_bytes", path_of(info))
-    # The W3C's signing block may be between the last file and the directory.
-    last = ordered[-1]
-    place = data_offset(file, last) + last.compress_size
-    file.seek(place)
-    if LOCAL_MARK in file.read(min(directory_offset - place, max(_DESCRIPTOR_SIZES) + len(LOCAL_MARK))):
-        yield Finding("hidden_bytes", path_of(last))
-
-
-def _ends_as_zip(tail: bytes) -> bool:
-    """Whether a ZIP directory ends exactly where the file ends: a ZIP file hidden behind something else."""
-    place = tail.rfind(_END_MARK)
-    if place < 0 or len(tail) - place < _END.size:
-        return False
-    comment_length = _END.unpack_from(tail, place)[-1]
-    return place + _END.size + int(comment_length) == len(tail)
+    if not path.endswith("/"):
+        yield from found.findings()

@@ -1,6 +1,7 @@
 """JSON that all readers understand alike, and that PostgreSQL can store; what keeps it from that, by its true cause."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 
@@ -48,7 +49,7 @@ def read_json(content: bytes, max_values: int = MAX_VALUES) -> object:
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=members, parse_int=_integer)
+        return json.loads(text, object_pairs_hook=members, parse_int=_integer, parse_float=_float)
     except DuplicateMemberError as error:
         raise JsonFaultError("duplicate_member", name=str(error)) from None
     except json.JSONDecodeError as error:
@@ -60,6 +61,14 @@ def _parsed(text: str) -> object:
 def _integer(digits: str) -> int:
     # Thousands of digits are told by their length: to read them would take long, and Python refuses to.
     if len(digits) > _NUMBER_DIGITS or abs(value := int(digits)) > EXACT:
+        raise JsonFaultError("number_too_large", digits=digits[:_NUMBER_DIGITS])
+    return value
+
+
+def _float(digits: str) -> float:
+    """NaN and infinity are found later; a number beyond 2^53 that is written otherwise is still beyond it."""
+    value = float(digits)
+    if math.isfinite(value) and abs(value) > EXACT:
         raise JsonFaultError("number_too_large", digits=digits[:_NUMBER_DIGITS])
     return value
 

@@ -8,6 +8,7 @@ from svc_miniapps.packages.checks.findings import Finding
 from svc_miniapps.packages.checks.json_text import JsonFaultError, read_json
 from svc_miniapps.packages.checks.manifest import Expected
 from svc_miniapps.packages.checks.names import I18N
+from svc_miniapps.packages.checks.texts import check_translations
 
 MAX_BYTES = 512 * 1024
 MAX_TEXTS = 20_000
@@ -38,6 +39,8 @@ def _check_texts(archive: Archive, path: str) -> Iterator[Finding]:
         return
     if not isinstance(texts, dict) or not _is_texts(texts):
         yield Finding("language_file_not_texts", path)
+        return
+    yield from check_translations(path, texts)
 
 
 def _is_texts(value: object) -> bool:

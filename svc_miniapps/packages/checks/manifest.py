@@ -11,6 +11,7 @@ from uuid import UUID
 
 import jsonschema_rs
 
+from svc_miniapps.packages.checks import texts
 from svc_miniapps.packages.checks.findings import Finding
 from svc_miniapps.packages.checks.json_text import JsonFaultError, read_json
 
@@ -68,6 +69,7 @@ def check_manifest(manifest: dict[str, Any], expected: Expected) -> Iterator[Fin
         yield _finding(error)
     if is_sound:
         yield from _check_identity(manifest, expected)
+        yield from texts.check_shown(manifest)
 
 
 def _check_identity(manifest: dict[str, Any], expected: Expected) -> Iterator[Finding]:

@@ -18,17 +18,22 @@ I18N = "i18n/"
 # The W3C's list: punctuation that some systems reserve, control characters, private use, non-characters, tags.
 _FORBIDDEN = re.compile(
     r'["*:<>?|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
+    r"|%(?=[0-9A-Fa-f]{2})"  # browsers decode it
 )
-_TURNS_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_INVISIBLE = re.compile(
-    r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0]"
+TURNS_DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile(
+    r"[\u00a0\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
 _DEVICES = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
+    r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
 )
-_LEFTOVERS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".git", ".svn", ".hg"})
-_SECRETS = re.compile(r"\.env(?:\..*)?|\.npmrc|\.netrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)", re.IGNORECASE)
+_LEFTOVERS = frozenset({"__macosx", "thumbs.db", "desktop.ini", "git~1"})
+_SECRETS = re.compile(
+    r"\.env(?:\..*)?|\.npmrc|\.netrc|\.pypirc|\.ssh|\.htpasswd|id_(?:rsa|dsa|ecdsa|ed25519)"
+    r"|.*\.(?:pem|key|p8|p12|pfx|jks|keystore|ppk|kdbx)",
+    re.IGNORECASE,
+)
 _LANGUAGE_FILE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\.json")
 
 
@@ -49,20 +54,25 @@ def check_path(path: str) -> Iterator[Finding]:
         yield Finding("name_too_long", path, {"bytes": MAX_NAME_BYTES})
     if len(parts) > MAX_DEPTH:
         yield Finding("too_deep", path, {"limit": MAX_DEPTH})
-    if path.startswith(I18N) and path.count("/") == 1 and path != I18N and not _LANGUAGE_FILE.fullmatch(parts[1]):
+    if path.startswith(I18N) and path != I18N and not _LANGUAGE_FILE.fullmatch("/".join(parts[1:])):
         yield Finding("not_a_language_file", path)
+
+
+def _is_hidden(part: str) -> bool:
+    """`.git`, `.DS_Store`, `.idea`: systems and tools keep theirs behind a dot."""
+    return part.startswith(".") and not part.startswith("..") and part != "." and not _SECRETS.fullmatch(part)
 
 
 _CHARACTERS = {
     "forbidden_character": _FORBIDDEN,
-    "bidi_character": _TURNS_DIRECTION,
-    "invisible_character": _INVISIBLE,
+    "bidi_character": TURNS_DIRECTION,
+    "invisible_character": INVISIBLE,
 }
 _PARTS: dict[str, Callable[[str], object]] = {
     "dot_at_end": lambda part: part.endswith(".") and part not in {".", ".."},
     "space_at_edge": lambda part: part != part.strip(),
     "device_name": _DEVICES.fullmatch,
-    "leftover_file": lambda part: part.casefold() in _LEFTOVERS or part.startswith("._"),
+    "leftover_file": lambda part: part.casefold() in _LEFTOVERS or _is_hidden(part),
     "secret_file": _SECRETS.fullmatch,
 }
 
@@ -95,7 +105,9 @@ def check_unique(paths: Iterable[str]) -> Iterator[Finding]:
 
 def _folded(name: str) -> str:
     # The W3C matches by canonical normalisation; the compatible one also finds names that only look the same.
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    # A system set to Turkish folds these into the plain letter.
+    return folded.replace("i\u0307", "i").replace("ı", "i")
 
 
 def check_layout(paths: Sequence[str]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ class Widening(BaseModel):
     stage: Literal[Stage.DIVISION, Stage.PERCENTAGE]
     division_code: DivisionCode | None = None
     """For the stage `division`: the county or city that has it as a whole from now on."""
-    percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    percent: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
     """For the stage `percentage`: how many of a hundred persons have it."""
 
 

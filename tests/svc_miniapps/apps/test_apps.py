@@ -3,13 +3,16 @@
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from chassis.db import Database, new_id
 from chassis.testing import emitted, once
 from svc_miniapps.apps.models import App
+from svc_miniapps.apps.names.models import AppName
+from svc_miniapps.starter import load_starter_data
 from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, YINING, Stage, outcome
 
 
@@ -61,6 +64,18 @@ async def test_a_name_that_reads_the_same_is_taken(stage: Stage, same: str) -> N
     for name in ("停车泊位", "parking 停车", "strasse", "fit", "É"):
         await stage.registered(name=name)
     assert outcome(await stage.register(name=same)) == (409, "name_taken")
+
+
+async def test_the_starter_reserves_names_anew(stage: Stage, database: Database) -> None:
+    """Names of before are compared by the keys of today."""
+    app = await stage.registered(name="停车·泊位")
+    async with database.transaction() as tx:
+        await tx.execute(update(AppName).values(key="停车·泊位"))
+    await load_starter_data(database)
+    await load_starter_data(database)
+    assert outcome(await stage.register(stage.team_of(YINING), name="停车泊位")) == (409, "name_taken")
+    async with database.transaction() as tx:
+        assert set(await tx.scalars(select(AppName.app_id))) == {UUID(app["app_id"])}
 
 
 async def test_a_name_is_taken_for_all_teams_of_the_division(stage: Stage) -> None:

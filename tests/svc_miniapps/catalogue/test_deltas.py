@@ -21,7 +21,7 @@ from tests.svc_miniapps.stage import Json, Stage, outcome
 def version(app: Json, code: int, *, seed: int = 1) -> bytes:
     """A package with a picture that compresses badly, and a page that differs in each version."""
     package = Package(manifest_for(app["app_id"], app["name"], code))
-    package.files["common/map.bin"] = random.Random(seed).randbytes(60_000)  # noqa: S311 - no secret
+    package.files["common/map.jpg"] = b"\xff\xd8\xff" + random.Random(seed).randbytes(60_000)  # noqa: S311 - no secret
     package.files["pages/index.html"] = f"<p>第 {code} 版</p>".encode()
     return package.packed()
 

@@ -5,11 +5,12 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.svc_miniapps.packages import corpus_tables as tables
 from tests.svc_miniapps.packages.inspected import APP_ID, entries
 from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for, zipped
+from tests.svc_miniapps.sample_pictures import JPEG, WEBP
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,22 @@ def _commented() -> bytes:
     return packed.getvalue()
 
 
+def _hiding(hidden: bytes, place: int = -1) -> bytes:
+    """A sound package with bytes behind one of its files."""
+    members = entries()
+    members[place].behind = hidden
+    return zipped(members)
+
+
+def _longer_directory() -> bytes:
+    """Bytes behind the last entry that the end record counts as the directory's."""
+    plain = zipped(entries())
+    end = bytearray(plain[-22:])
+    struct.pack_into("<L", end, 12, struct.unpack_from("<L", end, 12)[0] + 4)
+    return plain[:-22] + b"evil" + bytes(end)
+
+
+_LOCAL = Entry(b"app.js", b"evil()").local_part()
 _BOMB = [Entry(b"common/%d" % n, data=bytes(300_000), unpacked=19 << 20) for n in range(4)]
 _ZIP64_LOCATOR = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
 
@@ -69,6 +86,16 @@ _CONTAINERS = {
     "comments on files": ("member_comment", _commented()),
     "two archives": ("damaged", zipped(entries()) + zipped(entries())),
     "one entry too few": ("damaged", zipped(entries(), extra_count=1)),
+    **{
+        f"{len(hidden)} bytes before the directory": ("hidden_bytes", _hiding(hidden))
+        for hidden in (b"\0", bytes(20), b"\x7fELF" * 500, bytes(100) + _LOCAL, zipped(entries()), b"RPK Sig Block 42")
+    },
+    "names marked and not": (
+        "name_not_marked",
+        _with(Entry("common/图".encode()), Entry("common/标".encode(), flags=0)),
+    ),
+    "bytes between directory and end": ("damaged", zipped(entries())[:-22] + b"evil" + zipped(entries())[-22:]),
+    "bytes in the directory": ("damaged", _longer_directory()),
     "cut": ("cut_short", zipped(entries())[:-30]),
     "64-bit end": ("zip64", zipped(entries())[:-22] + _ZIP64_LOCATOR + zipped(entries())[-22:]),
     "21 MB": ("package_too_large", zipped([*entries(), Entry(b"common/v", bytes(21 << 20), method=0)])),
@@ -85,6 +112,39 @@ _CONTAINERS = {
     "no pages": ("missing_pages", zipped([each for each in entries() if not each.name.startswith(b"pages/")])),
 }
 _BODY = b"content " * 20
+
+
+def _late(**changes: object) -> Entry:
+    """A file whose checksum and sizes follow it."""
+    late = Entry(b"common/a", _BODY, flags=0x0808, local_crc=0, local_packed=0, local_unpacked=0)
+    return replace(late, **changes)  # type: ignore[arg-type]
+
+
+_TRUE = _late().after_content()
+_UNCOMMON = {
+    "no descriptor": ("damaged_file", _late(descriptor=b"")),
+    "text for a descriptor": ("damaged_file", _late(descriptor=b"HIDDENHIDDENHIDD")),
+    "a program for a descriptor": ("damaged_file", _late(descriptor=b"\x7fELF" + _TRUE[4:])),
+    "another checksum behind": ("damaged_file", _late(descriptor=_TRUE[:4] + bytes(4) + _TRUE[8:])),
+    "a descriptor without its mark": ("damaged_file", _late(descriptor=_TRUE[4:])),
+    "a descriptor in 64 bits": (
+        "damaged_file",
+        _late(descriptor=_TRUE[:8] + struct.pack("<2Q", *struct.unpack("<2L", _TRUE[8:]))),
+    ),
+    "bytes behind a descriptor": ("hidden_bytes", _late(behind=b"HIDDEN")),
+    "a descriptor without its flag": ("hidden_bytes", Entry(b"common/a", _BODY, descriptor=_TRUE)),
+    "another local flag": ("damaged_file", Entry(b"common/a", _BODY, local_flags=0)),
+    **{
+        f"flag bit {bit}": ("zip_feature", Entry(b"common/a", _BODY, flags=0x0800 | 1 << bit))
+        for bit in (4, 5, 7, 8, 9, 10, 12, 14, 15)
+    },
+    **{f"version {n}": ("zip_feature", Entry(b"common/a", _BODY, version=n)) for n in (21, 46, 63, 256 + 20)},
+    "a local version": ("zip_feature", Entry(b"common/a", _BODY, local_version=90)),
+    "a volume label": ("not_a_file", Entry(b"common/a", _BODY, dos=0x08)),
+    "a device of Windows": ("not_a_file", Entry(b"common/a", _BODY, dos=0x40)),
+    "a link of Windows": ("not_a_file", Entry(b"common/a", _BODY, dos=0x400)),
+    "a script whose name is not marked": ("name_not_marked", Entry("common/停.js".encode(), b"x", flags=0)),
+}
 _MEMBERS = {
     "encrypted": ("encrypted", Entry(b"common/a", _BODY, flags=0x0801)),
     "strongly encrypted": ("encrypted", Entry(b"common/a", _BODY, flags=0x0840)),
@@ -112,6 +172,7 @@ _MEMBERS = {
         "streamed_without_compression",
         Entry(b"common/a", _BODY, method=0, flags=0x0808, local_crc=0, local_packed=0, local_unpacked=0),
     ),
+    **_UNCOMMON,
     "64-bit sizes": ("zip64", Entry(b"common/a", _BODY, local_extra=_field(1, bytes(16)))),
     "64-bit entry": ("zip64", Entry(b"common/a", _BODY, extra=_field(1, bytes(8)), local_extra=b"")),
     "unknown extra field": ("extra_field", Entry(b"common/a", _BODY, extra=_field(0x6666, b"evil()"))),
@@ -126,15 +187,41 @@ _MEMBERS = {
     "another Unicode name": ("two_names", Entry(b"a.js", b"x", extra=_field(0x7075, bytes(5) + b"b.js"))),
     "GBK": ("name_not_utf8", Entry("common/图标".encode("gbk"), b"x", flags=0)),
 }
-JPEG = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xc0\x00\x0b\x08\x00\x30\x00\x30\x01\x01\x11\x00\xff\xd9"
-WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x2f\xc0\x0b\x00" + bytes(9)
+_KINDS = {
+    "LICENSE": b"MIT",
+    "a.md": b"# a",
+    "a.txt": "停车".encode(),
+    "a.csv": b"a,b\r\n",
+    "a.svg": b"<svg/>",
+    "a.json": b"{}",
+    "a.jpg": JPEG,
+    "a.JPEG": JPEG,
+    "a.webp": WEBP,
+    "a.gif": b"GIF89a" + bytes(20),
+    "a.ico": b"\0\0\1\0\1\0",
+    "a.woff": b"wOFF" + bytes(9),
+    "a.woff2": b"wOF2" + bytes(9),
+    "a.ttf": b"\0\1\0\0" + bytes(9),
+    "a.otf": b"OTTO",
+    "a.mp3": b"ID3\3" + bytes(9),
+    "b.mp3": b"\xff\xfb\x90",
+    "a.wav": b"RIFF" + bytes(4) + b"WAVE",
+    "a.ogg": b"OggS",
+    "a.mp4": b"\0\0\0\x18ftypmp42",
+    "a.m4a": b"\0\0\0\x20ftypM4A ",
+    "a.webm": b"\x1a\x45\xdf\xa3",
+}
 _LIBRARY = "(function (root) { 'use strict'; root.add = (a, b) => a + b; })(globalThis);\n" * 2_000
 _GOOD = {
     "deflated": zipped(entries()),
     "stored": Package(manifest_for(str(APP_ID), "停车泊位")).packed(zipfile.ZIP_STORED),
     "with folders": zipped([Entry(b"pages/", mode=stat.S_IFDIR | 0o755), Entry(b"common/"), *entries()]),
     "names in other scripts": _with(*(Entry(f"common/{n}".encode(), b"x") for n in ("图标", "сурет", "ھۆججەت"))),
+    "names of ASCII without the flag": zipped([replace(each, flags=0) for each in entries()]),
+    "sizes behind": zipped([_late(), *(_late(name=each.name, content=each.content) for each in entries())]),
     "names without the flag": _with(Entry("common/图标.txt".encode(), b"x", flags=0)),
+    "the level of compression": _with(Entry(b"common/a", b"x", flags=0x0802), Entry(b"common/b", b"x", flags=0x0806)),
+    "version 1.0": _with(Entry(b"common/a", b"x", version=10, local_version=10)),
     "times of Info-ZIP": _with(Entry(b"common/a", b"x", extra=_field(0x5455, bytes(5)) + _field(0x7875, bytes(11)))),
     "times of Windows": _with(Entry(b"common/a", b"x", extra=_field(0x000A, bytes(32)))),
     "the mark of jar": _with(Entry(b"common/a", b"x", extra=_field(0xCAFE))),
@@ -147,6 +234,8 @@ _GOOD = {
     "an allowed server": _file("app.js", "fetch('https://api.yining.cn/v1'); // see https://example.org/"),
     "a vocabulary": _file("app.js", "document.createElementNS('http://www.w3.org/2000/svg', 'svg')"),
     "a timer": _file("app.js", "setTimeout(() => go(), 1); setInterval(go, 2);"),
+    "the name of a key": _file("app.js", "const HEAD = '-----BEGIN PRIVATE KEY-----\\n' + body"),
+    "every kind": _with(*(Entry(name.encode(), content) for name, content in _KINDS.items())),
     "the word eval": _file("app.js", "const words = ['eval', 'new Function()']; evaluate(words.eval)"),
     "a link to a site": _file("pages/index.html", '<a href="https://www.example.cn/">site</a>'),
     "data in a page": _file("pages/index.html", '<script type="application/json">{not a script</script>'),
@@ -157,6 +246,7 @@ _GOOD = {
     "a widget": _manifest(widgets=[{"name": "附近", "path": "pages/detail/detail"}]),
     "further members": _manifest(of_another_vendor={"anything": [1, 2.5, None]}, lang="zh-Hans", dir="ltr"),
     "a permission": _manifest(req_permissions=[{"name": "system.permission.LOCATION", "reason": "地图"}]),
+    "a short name": _manifest(short_name="停泊", description="a\u200fb"),
     "2^53": _manifest(of_another_vendor=2**53),
 }
 
@@ -176,7 +266,10 @@ def _files() -> Iterator[tuple[str, bytes]]:
     for rule, names in tables.NAMES.items():
         yield from ((rule, _with(Entry(name.encode(), b"x"))) for name in names)
     for rule, contents in tables.CONTENTS.items():
-        yield from ((rule, _file("common/a.png", content)) for content in contents.values())
+        for name in ("common/a.png", "common/a.txt"):
+            # A text is what its name says there.
+            wrong = [each for kind, each in contents.items() if (name, kind) != ("common/a.txt", "text")]
+            yield from ((rule, _file(name, content)) for content in wrong)
     for rule, texts in tables.MANIFEST_TEXTS.items():
         yield from ((rule, _raw_manifest(text)) for text in texts)
     for rule, changes in tables.MANIFESTS.items():

@@ -149,7 +149,7 @@ async def _endless() -> AsyncIterator[bytes]:
 async def test_a_package_of_twenty_mebibytes_is_accepted(stage: Stage) -> None:
     app = await stage.registered()
     package = Package(manifest_for(app["app_id"], app["name"]))
-    package.files["common/photo.jpg"] = os.urandom(19 * 1024 * 1024)
+    package.files["common/photo.jpg"] = b"\xff\xd8\xff" + os.urandom(19 * 1024 * 1024)
     content = package.packed()
     release_id = (await stage.upload(app, content=content)).json()["release_id"]
     download = await stage.api.get(f"/miniapps/v1/releases/{release_id}/package", headers=stage.team)
