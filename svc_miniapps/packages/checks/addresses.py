@@ -18,6 +18,8 @@ _EDGES = "".join(map(chr, range(0x21)))
 _DROPPED = str.maketrans("", "", "\t\n\r")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _END_OF_HOST = re.compile(r"[/?#]")
+_CHARACTERS = range(1, 0x110000)
+_SURROGATES = range(0xD800, 0xE000)
 _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 
 
@@ -70,3 +72,8 @@ def _server(scheme: str, rest: str) -> Server:
     host = unicodedata.normalize("NFKC", unquote(host)).translate(_DOTS).lower().removesuffix(".")
     port = port.lstrip("0")
     return Server(scheme, host, "" if port == _DEFAULT_PORTS.get(scheme, "443") else port)
+
+
+def character(code: int) -> str:
+    """The character that an escape names; U+FFFD where there is none."""
+    return chr(code) if code in _CHARACTERS and code not in _SURROGATES else "\ufffd"

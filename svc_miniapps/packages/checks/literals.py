@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from svc_miniapps.packages.checks.addresses import UNKNOWN
+from svc_miniapps.packages.checks.addresses import UNKNOWN, character
 
-_ESCAPE = re.compile(r"\\(?:u\{([0-9a-f]{1,8})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([0-7]{1,3})|(\r\n|.))", re.I | re.S)
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-f]{1,8})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([0-7]{1,3})|(\r\n|.))", re.IGNORECASE | re.DOTALL
+)
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 _LINE_ENDS = frozenset({"\n", "\r", "\r\n", "\u2028", "\u2029"})
-_LAST = 0x10FFFF
 _DEEPEST = 30
 """Brackets within brackets; what is deeper is not told for certain."""
 _TEXTS = frozenset({"string", "template_string"})
@@ -24,7 +25,7 @@ def _character(found: re.Match[str]) -> str:
     *hexadecimal, octal, other = found.groups()
     if digits := next((each for each in hexadecimal if each), None):
         code = int(digits, 16)
-        return chr(code) if code <= _LAST and not 0xD800 <= code <= 0xDFFF else "\ufffd"
+        return character(code)
     if octal:
         return chr(int(octal, 8))
     return "" if other in _LINE_ENDS else _LETTERS.get(other, other)
@@ -35,7 +36,7 @@ def text_of(node: Node) -> str:
 
 
 def name_of(node: Node) -> str:
-    """An identifier as the language reads it: `\\u0065val` is `eval`."""
+    r"""An identifier as the language reads it: `\u0065val` is `eval`."""
     return decoded(text_of(node))
 
 

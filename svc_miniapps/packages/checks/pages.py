@@ -16,9 +16,10 @@ from svc_miniapps.packages.checks.addresses import plain, scheme_of, server_of
 Fact = tuple[str, int, str]
 """What it is, the line, and its words."""
 
-_OPENING = re.compile(rb"<([a-z][^\s/>]*)", re.IGNORECASE)
+_OPENING = re.compile(rb"<\??([a-z][^\s/>]*)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(rb"""[\s/]*([^\s/>][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?""")
 _CLOSING_SCRIPT = re.compile(rb"</script", re.IGNORECASE)
+_TWICE = re.compile(rb"<!--.*<script", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _READ_AT_MOST = 4
 """How often a page may be read over, on average: unfinished elements are read to its end each time."""
@@ -28,14 +29,19 @@ _CONTROLS = "".join(map(chr, range(0x21)))
 _ADDRESSES = frozenset(
     {
         *("src", "href", "action", "data", "poster", "formaction", "background", "codebase", "manifest"),
-        *("lowsrc", "dynsrc", "classid", "code", "profile", "icon", "to", "from", "by"),
+        *("lowsrc", "dynsrc", "classid", "code", "profile", "icon", "to", "from", "by", "base"),
     }
 )
 _LISTS = {"srcset": ",", "imagesrcset": ",", "ping": " ", "archive": " ", "values": ";"}
 _SRCSETS = frozenset({"srcset", "imagesrcset"})
 _STYLED = re.compile(r"url\(|@import|image-set\(|\\", re.IGNORECASE)
 _REFRESH = re.compile(r"[\s\d.]*[;,]?\s*(?:url\s*=\s*)?['\"]?(.*)", re.IGNORECASE | re.DOTALL)
-_FRAMES = ("iframe", "frame", "object", "embed")
+_KINDS = {
+    "a": "link",
+    "script": "script_file",
+    "base": "remote",
+    **dict.fromkeys(("iframe", "frame", "object", "embed", "use"), "page_file"),
+}
 _SCRIPTS = frozenset({"", "module", "text/livescript", "text/x-javascript", "text/x-ecmascript", "text/jscript"})
 _SCRIPT = re.compile(r"(text|application)/(x-)?(java|ecma)script(1\.[0-5])?")
 _RULES = frozenset({"importmap", "speculationrules"})
@@ -100,6 +106,8 @@ def parts_of(page: bytes, elements: Elements, depth: int = 0) -> Iterator[Fact |
             if element.name == "style":
                 yield Style(content.decode("utf-8", "replace"), line)
             elif content.strip():
+                if _TWICE.search(content):  # readers then end it elsewhere
+                    yield "error", line, "1"
                 yield from _script(element, content, line - 1 + page.count(b"\n", opening.start(), element.end))
                 if closing is None:
                     yield "error", line, "1"
@@ -124,7 +132,7 @@ def _loaded(element: _Element) -> Iterator[Fact | Style]:
     kind = _kind(element)
     for full_name, value in element.attributes.items():
         name = full_name.rpartition(":")[2]  # such as xlink:href
-        if name in _ADDRESSES:
+        if name in _ADDRESSES or (name == "value" and element.name == "param"):
             yield from _address(kind, element.line, value)
         elif name in _LISTS:
             for each in value.split(_LISTS[name]):
@@ -148,8 +156,7 @@ def _kind(element: _Element) -> str:
         return "script_file"
     if element.name == "link" and ("stylesheet" in rel or given == "style"):
         return "style_file"
-    kinds = {"a": "link", "script": "script_file", "base": "remote", **dict.fromkeys(_FRAMES, "page_file")}
-    return kinds.get(element.name, "address")
+    return _KINDS.get(element.name, "address")
 
 
 _AWAY = {"script_file": "remote", "style_file": "address", "page_file": "address"}
@@ -161,10 +168,10 @@ def _address(kind: str, line: int, written: str) -> Iterator[Fact]:
     scheme = scheme_of(written)
     if scheme in {"javascript", "vbscript"}:
         yield "eval", line, f"{scheme}:"
-    elif scheme in {"data", "blob"} and kind in {"remote", "script_file", "style_file", "page_file"}:
-        yield "remote", line, f"{scheme}:"
     elif server_of(written) is not None:
         yield _AWAY.get(kind, kind), line, plain(written)[:500]
+    elif scheme and kind in {"remote", *_AWAY}:
+        yield "remote", line, f"{scheme}:"
     elif kind in _AWAY and not scheme and plain(written):
         yield kind, line, written
 

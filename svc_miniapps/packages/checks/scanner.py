@@ -52,7 +52,7 @@ class Scanner:
             self._left -= 1
             if self._left < 0:
                 raise TooComplexError
-            conduct.visit(node, above, cursor)
+            conduct.visit(node, above, cursor.field_name)
             if cursor.goto_first_child():
                 above.append(node)
                 continue

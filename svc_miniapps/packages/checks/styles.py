@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from svc_miniapps.packages.checks.addresses import server_of
+from svc_miniapps.packages.checks.addresses import character, server_of
 
 Fact = tuple[str, int, str]
 """What it is, the line, and its words."""
@@ -12,7 +12,6 @@ _OPENED = re.compile(r"""["'(][ \t\r\n\f]{0,100}([^"'()]{1,600})""")
 _IMPORT = re.compile(
     r"""@import(?:\s|/\*.{0,200}?\*/){0,20}(?:url\((?:\s{0,20}))?["']?([^"'()\s;]{1,500})""", re.IGNORECASE | re.DOTALL
 )
-_LAST = 0x10FFFF
 
 
 def style_facts(style: str) -> Iterator[Fact]:
@@ -30,6 +29,5 @@ def style_facts(style: str) -> Iterator[Fact]:
 def _character(found: re.Match[str]) -> str:
     hexadecimal, line_end, other = found.groups()
     if hexadecimal:
-        code = int(hexadecimal, 16)
-        return chr(code) if 0 < code <= _LAST and not 0xD800 <= code <= 0xDFFF else "\ufffd"
+        return character(int(hexadecimal, 16))
     return "" if line_end else str(other)

@@ -83,9 +83,10 @@ async def upload(
         UploadCutShort: the client went away before the end of the file.
         DigestMismatch: the file does not fit the digest that was announced.
         UploadQuotaReached, StorageQuotaReached: the team has no room for it.
+        TryLater: too many packages are being checked.
     """
     async with database.read() as tx:
-        expected = await _expected(tx, caller, app_id, version_code)
+        expected, team = await _expected(tx, caller, app_id, version_code)
         known = await _package(tx, app_id, version_code)
     async with _received(body) as received:
         if sha256 not in {None, received.sha256}:
@@ -93,7 +94,7 @@ async def upload(
         if known is not None:
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
-        sound = await inspect_in_turn(received.path, expected)
+        sound = await inspect_in_turn(received.path, expected, team)
         face = await asyncio.to_thread(face_of, received.path)
         # The key is this upload's own: no other upload's object, and no sweep of an older one, can come between.
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
@@ -110,12 +111,13 @@ class _Stored:
     face: Face
 
 
-async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
+async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> tuple[Expected, UUID]:
+    """What the package must be, and whose it is."""
     app = await get_app(tx, caller, app_id)
     await require_registered(tx, app)
     latest = await _latest_version_code(tx, app_id)
     registration = await approved_last(tx, app.id)
-    return Expected(
+    expected = Expected(
         app.id,
         app.name,
         version_code,
@@ -124,6 +126,7 @@ async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code
         permissions=registration.permissions if registration else None,
         languages=frozenset(app.languages),
     )
+    return expected, app.organisation_id
 
 
 async def _latest_version_code(tx: AsyncSession, app_id: UUID) -> int:

@@ -188,16 +188,11 @@ def _files() -> Iterator[tuple[str, bytes]]:
         yield from ((rule, _raw_manifest(text)) for text in texts)
     for rule, changes in tables.MANIFESTS.items():
         yield from ((rule, _manifest(**change)) for change in changes)
-    for rule, codes in tables.SCRIPTS.items():
-        yield from ((rule, _file("app.js", code)) for code in codes)
-    for rule, pages in tables.PAGES.items():
-        yield from ((rule, _file("pages/index.html", page)) for page in pages)
-    for rule, codes in scripts.REFUSED.items():
-        yield from ((rule, _file("app.js", code)) for code in codes)
-    for rule, pages in scripts.PAGES.items():
-        yield from ((rule, _file("pages/index.html", page)) for page in pages)
-    for rule, styles in scripts.STYLES.items():
-        yield from ((rule, _file("app.css", style)) for style in styles)
+    pages = "pages/index.html"
+    read = [("app.js", tables.SCRIPTS), (pages, tables.PAGES)]
+    read += [("app.js", scripts.REFUSED), (pages, scripts.PAGES), ("app.css", scripts.STYLES)]
+    for path, refused in read:
+        yield from ((rule, _file(path, text)) for rule, texts in refused.items() for text in texts)
     for rule, files in tables.TEXTS.items():
         yield from ((rule, _file("i18n/zh-Hans.json", text)) for text in files)
     for rule, icons in tables.ICONS.items():
