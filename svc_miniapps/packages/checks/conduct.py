@@ -89,7 +89,7 @@ class Conduct:
         if name in _GLOBALS and (above[-1].type == "formal_parameters" or self._field in {"name", "parameter"}):
             self._declared.add(name)
         if name in _WATCHED and (name != "constructor" or node.type.endswith("_pattern")):
-            self._judge(name, node, node, above)
+            self._judge(name, node, node, above[-_DEEPEST - 1 :])
 
     def _property(self, node: Node, above: Sequence[Node]) -> None:
         name, parent = name_of(node), above[-1]
@@ -97,13 +97,13 @@ class Conduct:
             if name in _WATCHED:
                 self._say("eval", node, name)
         elif parent.type == "member_expression":
-            self._member(name, parent, above[:-1] if name in _WATCHED else ())
+            self._member(name, parent, above[-_DEEPEST - 2 : -1] if name in _WATCHED else ())
 
     def _subscript(self, node: Node, above: Sequence[Node]) -> None:
         index = node.child_by_field_name("index")
         name = literal(index)
         if name is not None:
-            self._member(name, node, above)
+            self._member(name, node, above[-_DEEPEST - 1 :])
         elif index is not None and inner(index).type != "number":
             self._index(node, path(node.child_by_field_name("object")))
 
@@ -146,8 +146,8 @@ class Conduct:
             left = parent.child_by_field_name("left")
             kind = "" if operator is None else operator.type
             return kind in _COMPARED or (kind == "&&" and left is not None and left.id == node.id)
-        if name in _TIMERS:
-            return self._is_timer_harmless(node, parent, above)
+        if name in _TIMERS:  # the last one takes no text where it exists
+            return name == "setImmediate" or self._is_timer_harmless(node, parent, above)
         if parent.type in {"member_expression", "subscript_expression"} and is_field(parent, "object", node):
             further = property_name(parent)
             if name == "Function":

@@ -16,8 +16,8 @@ from svc_miniapps.packages.checks.conduct import Conduct, Fact
 
 MEMORY_BYTES = 54 * 1024 * 1024
 """Of data; the code of Python and tree-sitter is beside it."""
-CPU_SECONDS = 20
-MOST_NODES = 5_000_000
+CPU_SECONDS = 10
+MOST_NODES = 3_000_000
 """Of all scripts of a package together: about a node for each byte of dense code."""
 _LANGUAGE = Language(tree_sitter_javascript.language())
 
