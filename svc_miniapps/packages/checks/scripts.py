@@ -29,6 +29,7 @@ MAX_INLINE = 20_000
 """Different scripts in the pages of a package."""
 _DEEPEST = 3
 """Of scripts in pages in texts of scripts."""
+_UNREAD: list[Fact] = [("unbearable", 1, "")]
 _ROOT = Path(__file__).parents[3]
 _START = "import sys; sys.path.append(sys.argv[1]); from svc_miniapps.packages.checks.scanner import run; run()"
 
@@ -55,14 +56,19 @@ def check_scripts(archive: Archive, manifest: dict[str, Any], expected: Expected
 
 
 def servers_in(archive: Archive) -> set[str]:
-    """The servers that a package names, links and data included, for reviewers: read as the check reads them."""
+    """The servers that a package names, links and data included, for reviewers: read as the check reads them.
+
+    `…` among them stands for those of files that are too large or too complex to be read.
+    """
     servers = set[str]()
     with _reader() as reader:
         for path in archive.paths:
             if not (_is_read(path) or kind_of(path) == ".json") or not archive.is_sound(path):
                 continue
             content = archive.read(path, MAX_BYTES)
-            for kind, _line, words in () if content is None else reader.facts(path, content):
+            for kind, _line, words in _UNREAD if content is None else reader.facts(path, content):
+                if kind == "unbearable":
+                    servers.add("…")
                 server = server_of(words) if kind in {"address", "remote", "link"} else None
                 if server is not None and server.host:
                     servers.add(f"{server.host}{server.port and ':'}{server.port}")

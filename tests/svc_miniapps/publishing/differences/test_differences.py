@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 from chassis.db import Database
+from svc_miniapps.packages.checks.scripts import MAX_BYTES
 from svc_miniapps.publishing.differences.compare import content_of
 from tests.svc_miniapps.sample_packages import Package, manifest_for
 from tests.svc_miniapps.stage import Json, Stage, outcome
@@ -71,6 +72,12 @@ def test_servers_are_named_as_phones_reach_them() -> None:
     }
     numbers = "one two three four five six good.example.seven eight nine ten eleven twelve thirteen fourteen"
     assert content_of(io.BytesIO(package.packed())).domains == {f"{number}.cn" for number in numbers.split()}
+
+
+def test_what_cannot_be_read_is_not_left_out_silently() -> None:
+    package = Package(manifest_for("a", "b"))
+    package.files["common/data.json"] = b'["https://one.cn", "' + b"x" * MAX_BYTES + b'"]'
+    assert content_of(io.BytesIO(package.packed())).domains == {"…"}
 
 
 async def test_everything_of_a_first_version_is_added(stage: Stage) -> None:
