@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from svc_miniapps.packages.checks.archive import Archive, open_archive
+from svc_miniapps.packages.checks.scripts import servers_in
+
 _CHUNK = 64 * 1024
-_READ = 1024 * 1024
-"""Of a text file, for domains; what is longer is no text that a reviewer reads."""
-_TEXTS = (".js", ".json", ".html", ".css", ".xml")
-_HOST = re.compile(rb"(?:https?|wss?)://([A-Za-z0-9.-]{1,253})")
 _MANIFEST = "manifest.json"
 _MOST_NAMED = 500
 
@@ -41,15 +39,14 @@ def content_of(file: IO[bytes]) -> Content:
             if info.is_dir():
                 continue
             with archive.open(info) as member:
-                start = member.read(_READ)
-                digest = hashlib.sha256(start)
+                digest = hashlib.sha256()
                 while chunk := member.read(_CHUNK):
                     digest.update(chunk)
             content.files[info.filename] = File(digest.hexdigest(), info.file_size)
-            if info.filename.endswith(_TEXTS):
-                content.domains |= {host.decode().lower() for host in _HOST.findall(start)}
-            if info.filename == _MANIFEST:
-                _declare(content, json.loads(start))
+        _declare(content, json.loads(archive.read(_MANIFEST)))
+    opened = open_archive(file)
+    if isinstance(opened, Archive):
+        content.domains = servers_in(opened)
     return content
 
 

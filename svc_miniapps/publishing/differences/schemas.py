@@ -46,7 +46,7 @@ class Difference(BaseModel):
     files: list[ChangedFile]
     unchanged_files: int
     domains: NameChanges
-    """Hosts of addresses in its texts."""
+    """Servers that its scripts, pages, styles and data name, read as browsers read them."""
     registered_domains: list[RegisteredDomain] = []
     """The servers that its team has registered, with the dates of their proofs."""
     permissions: NameChanges

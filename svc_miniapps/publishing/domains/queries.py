@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
-from svc_miniapps.packages.checks.scripts import entry_for
+from svc_miniapps.packages.checks.judge import entry_for
 from svc_miniapps.publishing.domains.models import AppDomain, DomainStatus, PackageDomains
 from svc_miniapps.publishing.domains.schemas import RegisteredDomain
 

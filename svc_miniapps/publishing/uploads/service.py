@@ -115,6 +115,7 @@ async def upload(
         UploadCutShort: the client went away before the end of the file.
         DigestMismatch: the file does not fit the digest that was announced.
         UploadQuotaReached, StorageQuotaReached: the team has no room for it.
+        TryLater: too many packages are being checked.
     """
     async with database.read() as tx:
         app = await sender.find(tx)
@@ -126,7 +127,7 @@ async def upload(
         if known is not None:
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
-        sound = await inspect_in_turn(received.path, expected)
+        sound = await inspect_in_turn(received.path, expected, app.organisation_id)
         face = await asyncio.to_thread(face_of, received.path)
         key = await keep(database, objects, received.path, received.sha256, received.size_bytes)
     async with database.transaction() as tx:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tests.svc_miniapps.packages import corpus_scripts as scripts
 from tests.svc_miniapps.packages import corpus_tables as tables
 from tests.svc_miniapps.packages.inspected import APP_ID, entries
 from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for, zipped
@@ -225,7 +226,7 @@ _GOOD = {
     "times of Info-ZIP": _with(Entry(b"common/a", b"x", extra=_field(0x5455, bytes(5)) + _field(0x7875, bytes(11)))),
     "times of Windows": _with(Entry(b"common/a", b"x", extra=_field(0x000A, bytes(32)))),
     "the mark of jar": _with(Entry(b"common/a", b"x", extra=_field(0xCAFE))),
-    "an ES module": _file("app.js", "import a from './common/a.js'; export default { a }; await a();"),
+    "an ES module": _file("app.js", "import a from './app.js'; export default { a }; await a();"),
     "a script": _file("app.js", "var a = 1; with (a) { b() } App({ a })"),
     "a large library": _file("common/library.js", _LIBRARY),
     "a dense script at the limit": _file(
@@ -236,7 +237,7 @@ _GOOD = {
     "a timer": _file("app.js", "setTimeout(() => go(), 1); setInterval(go, 2);"),
     "the name of a key": _file("app.js", "const HEAD = '-----BEGIN PRIVATE KEY-----\\n' + body"),
     "every kind": _with(*(Entry(name.encode(), content) for name, content in _KINDS.items())),
-    "the word eval": _file("app.js", "const words = ['eval', 'new Function()']; evaluate(words.eval)"),
+    "the word eval": _file("app.js", "const words = ['eval', 'new Function()']; evaluate(words.length)"),
     "a link to a site": _file("pages/index.html", '<a href="https://www.example.cn/">site</a>'),
     "data in a page": _file("pages/index.html", '<script type="application/json">{not a script</script>'),
     "a template": _file("pages/index.html", "<p if={{ a < b && c > d }}>{{ title }}</p>"),
@@ -254,6 +255,12 @@ _GOOD = {
 def cases() -> Iterator[Case]:
     for name, content in _GOOD.items():
         yield Case(name, None, content)
+    for place, code in enumerate(scripts.ACCEPTED):
+        yield Case(f"ordinary script {place}", None, _file("app.js", code))
+    for place, page in enumerate(scripts.ACCEPTED_PAGES):
+        yield Case(f"ordinary page {place}", None, _file("pages/index.html", page))
+    for place, style in enumerate(scripts.ACCEPTED_STYLES):
+        yield Case(f"ordinary style {place}", None, _file("app.css", style))
     for name, (rule, content) in _CONTAINERS.items():
         yield Case(name, rule, content)
     for name, (rule, entry) in _MEMBERS.items():
@@ -274,14 +281,17 @@ def _files() -> Iterator[tuple[str, bytes]]:
         yield from ((rule, _raw_manifest(text)) for text in texts)
     for rule, changes in tables.MANIFESTS.items():
         yield from ((rule, _manifest(**change)) for change in changes)
-    for rule, codes in tables.SCRIPTS.items():
-        yield from ((rule, _file("app.js", code)) for code in codes)
-    for rule, pages in tables.PAGES.items():
-        yield from ((rule, _file("pages/index.html", page)) for page in pages)
+    pages = "pages/index.html"
+    read = [("app.js", tables.SCRIPTS), (pages, tables.PAGES)]
+    read += [("app.js", scripts.REFUSED), (pages, scripts.PAGES), ("app.css", scripts.STYLES)]
+    for path, refused in read:
+        yield from ((rule, _file(path, text)) for rule, texts in refused.items() for text in texts)
     for rule, files in tables.TEXTS.items():
         yield from ((rule, _file("i18n/zh-Hans.json", text)) for text in files)
     for rule, icons in tables.ICONS.items():
         yield from ((rule, _file("common/icon.png", icon)) for icon in icons)
+    many = (Entry(b"common/%d.js" % n, b"a(1);" * 70_000) for n in range(13))
+    yield "scripts_too_large", _with(*many)
     yield "language_not_declared", _file("i18n/fr.json", "{}")
 
 

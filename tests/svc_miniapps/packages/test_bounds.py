@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from svc_miniapps.packages.checks.findings import MOST, Finding
 from svc_miniapps.packages.checks.inspection import Sound, check
 from svc_miniapps.packages.checks.manifest import Expected, check_manifest, read_manifest
+from svc_miniapps.packages.checks.pages import Elements, parts_of
+from svc_miniapps.packages.checks.scanner import Scanner, TooComplexError
 from svc_miniapps.pictures import picture_of
 from tests.svc_miniapps.packages.inspected import EXPECTED, entries
 from tests.svc_miniapps.sample_packages import Entry, Package, manifest_for, zipped
@@ -83,6 +85,30 @@ def test_any_zip_structure_has_an_answer(more: list[Entry], place: int, byte: in
     content[place % len(content)] = byte
     outcome = check(io.BytesIO(bytes(content)), EXPECTED)
     assert isinstance(outcome, Sound) or 0 < len(outcome) <= MOST
+
+
+def test_the_scripts_of_a_package_share_one_bound_of_work() -> None:
+    script = b"a.b(1);" * 100
+    once = Scanner(frozenset(), most_nodes=1_500)
+    once.facts_of(script)
+    with pytest.raises(TooComplexError):
+        once.facts_of(script)
+
+
+def test_a_script_is_visited_node_by_node_once() -> None:
+    """Chains and nests do not make a node be visited again: the bound of nodes is a bound of the work."""
+    for script in (
+        b"x=" + b'""+(' * 9_000 + b'""' + b")" * 9_000,
+        b"a" + b".constructor.b" * 9_000,
+        b'"a"+' * 9_000 + b"1",
+    ):
+        Scanner(frozenset(), most_nodes=120_000).facts_of(script)
+
+
+def test_the_elements_of_all_pages_share_one_bound() -> None:
+    elements = Elements(left=150)
+    assert list(parts_of(b"<p a b>" * 40, elements)) == []
+    assert ("unbearable", 1, "") in list(parts_of(b"<p a b>" * 40, elements))
 
 
 _WIDGETS = b'{"widgets": [' + b"{}," * 83_000 + b"{}]}"

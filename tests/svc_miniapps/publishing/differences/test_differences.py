@@ -1,8 +1,11 @@
 """What a release changes of the published version."""
 
+import io
 from typing import Any
 
 from chassis.db import Database
+from svc_miniapps.packages.checks.scripts import MAX_BYTES
+from svc_miniapps.publishing.differences.compare import content_of
 from tests.svc_miniapps.sample_packages import Package, manifest_for
 from tests.svc_miniapps.stage import Json, Stage, outcome
 from tests.svc_miniapps.team_servers import proven
@@ -52,6 +55,29 @@ async def test_a_reviewer_sees_files_pages_permissions_and_domains(stage: Stage,
     assert outcome(await stage.api.get(path, headers=stage.reviewer)) == (404, "not_found")  # still a draft
     await stage.step(release_id, "submit")
     assert (await stage.api.get(path, headers=stage.reviewer)).json() == found
+
+
+def test_servers_are_named_as_phones_reach_them() -> None:
+    package = Package(manifest_for("a", "b"))
+    package.files |= {
+        "app.js": rb"""
+            fetch("https://good.example@one.cn/"); fetch("https://good.example:x@two.cn/"); fetch("//three.cn");
+            fetch("HTTPS://FOUR.cn"); fetch("https:five.cn"); fetch("\x68ttps://six.cn");
+            fetch("https://good.example" + ".seven.cn/"); e.innerHTML = "<img src=//eight.cn>";
+        """,
+        "app.css": rb'a { b: image-set("//nine.cn/x" 1x) } @\69mport "\2f\2f ten.cn/x.css";',
+        "pages/index.html": rb"""<meta http-equiv=refresh content="0;//eleven.cn/"><a ping="//twelve.cn" href=b>
+            <script type="importmap">{"imports": {"a": "https:\/\/thirteen.cn/a.js"}}</script>""",
+        "common/data.json": rb'{"a": ["https:\u002f\u002ffourteen.cn/"]}',
+    }
+    numbers = "one two three four five six good.example.seven eight nine ten eleven twelve thirteen fourteen"
+    assert content_of(io.BytesIO(package.packed())).domains == {f"{number}.cn" for number in numbers.split()}
+
+
+def test_what_cannot_be_read_is_not_left_out_silently() -> None:
+    package = Package(manifest_for("a", "b"))
+    package.files["common/data.json"] = b'["https://one.cn", "' + b"x" * MAX_BYTES + b'"]'
+    assert content_of(io.BytesIO(package.packed())).domains == {"…"}
 
 
 async def test_everything_of_a_first_version_is_added(stage: Stage) -> None:

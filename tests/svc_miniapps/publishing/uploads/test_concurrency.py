@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from obstore.store import ObjectStore
 
-from chassis.db import Database
-from svc_miniapps.packages import store
+from chassis.db import Database, new_id
+from svc_miniapps.packages import inspection, store
 from tests.svc_miniapps.publishing.uploads.stored import stored
 from tests.svc_miniapps.sample_packages import Package, manifest_for
-from tests.svc_miniapps.stage import Stage
+from tests.svc_miniapps.stage import Stage, outcome
 
 
 async def test_one_of_two_concurrent_uploads_of_a_version_is_stored(stage: Stage, database: Database) -> None:
@@ -47,4 +47,20 @@ async def test_a_lower_version_overtaken_by_a_higher_one_is_refused(
     monkeypatch.setattr(store, "put", put)
     refused = await stage.upload(app, 1)
     assert [finding["code"] for finding in refused.json()["findings"]] == ["version_too_low"]
+    assert await stored(database) == (1, 1)
+
+
+async def test_an_upload_that_gets_no_place_is_asked_to_come_back(
+    stage: Stage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = inspection.Turns(most_seconds=0.1)
+    monkeypatch.setattr(inspection, "_TURNS", turns)
+    app = await stage.registered()
+    async with turns.of(new_id()), turns.of(new_id()):
+        busy = await stage.upload(app)
+    assert outcome(busy) == (503, "try_later")
+    assert busy.headers["Retry-After"] == "15"
+    async with turns.of(stage.team_organisation):  # its own team's check is still running
+        assert outcome(await stage.upload(app)) == (503, "try_later")
+    assert (await stage.upload(app)).status_code == 201
     assert await stored(database) == (1, 1)
