@@ -45,6 +45,7 @@ _OTHER_NAMES = {
     "signature",
     "kk",
     "ug",
+    *("tar", "bsdtar", "zip"),  # what packs
 }
 _ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 

@@ -11,6 +11,7 @@ from chassis.testing import once
 from kit.calendar import database_time, today
 from svc_payments.settlement import day_close
 from tests.svc_payments.billing.terms.agreement import put_in_force
+from tests.svc_payments.collection.app_orders.desk import library
 from tests.svc_payments.collection.application_fees.quotes import quoted
 from tests.svc_payments.collection.mandates.giver import Giver
 from tests.svc_payments.collection.refunds.steps import refused, step
@@ -28,6 +29,7 @@ async def play(world: World) -> None:
     await put_in_force(world.api, world.tokens, world.provider_id, {})
     await _pay_over_the_channel(world)
     await _pay_at_the_counter(world)
+    await _collect_for_a_library(world)
     await _settle(world, days=0)
     await _transfer(world)
     await _pay_at_the_counter(world)
@@ -44,6 +46,15 @@ async def play(world: World) -> None:
     for _ in range(5):
         headers = world.tokens.staff("auditor")
         await world.api.get(f"{API}/ledger/accounts", params={"holder": "sandbox"}, headers=headers)
+
+
+async def _collect_for_a_library(world: World) -> None:
+    desk = await library(world)
+    await desk.created()
+    order_id = await desk.created()
+    await desk.paid(order_id)
+    assert (await desk.refund(order_id, 3_000)).status_code == 201
+    await step(world)
 
 
 async def _pay_over_the_channel(world: World) -> None:
