@@ -27,6 +27,16 @@ class Package(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
+class PackageObject(Base):
+    """An object of the store; the row is there before the object, and goes after it."""
+
+    __tablename__ = "package_objects"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    touched_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+    """When an upload last claimed it, by the clock of the database."""
+
+
 class Icon(Base):
     """A picture by its digest; the same one of several packages is kept once."""
 

@@ -4,34 +4,22 @@ An upload claims its key before it looks for the object, so that no sweep delete
 the row until the object is gone, and a foreign key keeps a package from being recorded without its object.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from obstore.store import ObjectStore
-from sqlalchemy import ColumnElement, Text, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Database, Timestamp
+from chassis.db import Database
 from chassis.problems import TryLater
 from chassis.telemetry import log
-from svc_miniapps.base import Base
 from svc_miniapps.packages import store
-from svc_miniapps.packages.models import Package
+from svc_miniapps.packages.models import Package, PackageObject
 
 ORPHAN_AGE = timedelta(days=1)
 """Far longer than any upload takes from its claim to its record."""
 AT_ONCE = 500
-
-
-class PackageObject(Base):
-    """An object of the store; the row is there before the object, and goes after it."""
-
-    __tablename__ = "package_objects"
-
-    key: Mapped[str] = mapped_column(Text, primary_key=True)
-    touched_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
-    """When an upload last claimed it, by the clock of the database."""
 
 
 def key_of(sha256: str) -> str:

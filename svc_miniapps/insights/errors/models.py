@@ -13,7 +13,7 @@ class AppError(Base):
 
     __tablename__ = "app_errors"
     __table_args__ = (
-        UniqueConstraint("app_id", "day", "version_code", "page", "code", name="uq_app_errors_app_id"),
+        UniqueConstraint("app_id", "day", "version_code", "page", "code"),
         Index("ix_app_errors_app_id", "app_id", "id"),
     )
 

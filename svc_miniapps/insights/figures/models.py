@@ -15,7 +15,7 @@ class AppFigure(Base):
 
     __tablename__ = "app_figures"
     __table_args__ = (
-        UniqueConstraint("app_id", "day", "version_code", name="uq_app_figures_app_id"),
+        UniqueConstraint("app_id", "day", "version_code"),
         Index("ix_app_figures_app_id", "app_id", "id"),
     )
 

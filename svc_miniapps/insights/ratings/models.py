@@ -20,7 +20,7 @@ class AppRating(Base):
         CheckConstraint("(withdrawn_at IS NULL) = (person_id IS NOT NULL)", name="withdrawn"),
         CheckConstraint("hidden_at IS NULL OR hidden_by IS NOT NULL", name="hidden"),
         second_person_check("shown_by", "hidden_by"),
-        UniqueConstraint("app_id", "person_id", name="uq_app_ratings_app_id"),
+        UniqueConstraint("app_id", "person_id"),
         Index("ix_app_ratings_app_id", "app_id", "id"),
     )
 
@@ -68,7 +68,7 @@ class AppRatingReport(Base):
 
     __tablename__ = "app_rating_reports"
     __table_args__ = (
-        UniqueConstraint("rating_id", "reported_by", name="uq_app_rating_reports_rating_id"),
+        UniqueConstraint("rating_id", "reported_by"),
         Index("ix_app_rating_reports_open", "rating_id", postgresql_where=text("closed_at IS NULL")),
     )
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from chassis.db import Database, new_id
 from svc_miniapps.packages import store
-from svc_miniapps.packages.models import Package
-from svc_miniapps.packages.objects import PackageObject, keep, key_of, sweep
+from svc_miniapps.packages.models import Package, PackageObject
+from svc_miniapps.packages.objects import keep, key_of, sweep
 from svc_miniapps.settings import Settings
 from tests.svc_miniapps.publishing.uploads.stored import age, objects, stored
 from tests.svc_miniapps.stage import Stage, package_of

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from chassis.db import Database
 from svc_miniapps.packages.models import Package as PackageRow
-from svc_miniapps.packages.objects import PackageObject
+from svc_miniapps.packages.models import PackageObject
 from svc_miniapps.publishing.releases.models import Release
 
 
