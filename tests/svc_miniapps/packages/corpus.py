@@ -88,15 +88,10 @@ _CONTAINERS = {
     "two archives": ("damaged", zipped(entries()) + zipped(entries())),
     "one entry too few": ("damaged", zipped(entries(), extra_count=1)),
     **{
-        f"{what} before the directory": ("hidden_bytes", _hiding(hidden))
-        for what, hidden in {
-            "a byte": b"\0",
-            "zeros": bytes(20),
-            "a program": b"\x7fELF" * 500,
-            "a header": bytes(100) + _LOCAL,
-            "an archive": zipped(entries()),
-            "a signing block": b"RPK Sig Block 42",
-        }.items()
+        f"bytes before the directory, {place}": ("hidden_bytes", _hiding(hidden))
+        for place, hidden in enumerate(
+            (b"\0", bytes(20), b"\x7fELF" * 500, bytes(100) + _LOCAL, zipped(entries()), b"RPK Sig Block 42")
+        )
     },
     "names marked and not": (
         "name_not_marked",
