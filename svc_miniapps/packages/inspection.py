@@ -24,6 +24,7 @@ MOST_SECONDS = 30.0
 class ChecksBusy(TryLater):
     """Too many packages are being checked, or one of the same team still is."""
 
+    code = "checks_busy"
     headers: Mapping[str, str] = {"Retry-After": "15"}
 
 

@@ -37,7 +37,7 @@ async def test_a_third_team_is_asked_to_come_back() -> None:
         with pytest.raises(ChecksBusy) as busy:
             async with turns.of(new_id()):
                 pass
-    assert (busy.value.status, busy.value.code) == (503, "try_later")
+    assert (busy.value.status, busy.value.code) == (503, "checks_busy")
     assert int(busy.value.headers["Retry-After"]) > 0
     async with turns.of(new_id()):
         pass

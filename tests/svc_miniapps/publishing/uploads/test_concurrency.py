@@ -58,9 +58,9 @@ async def test_an_upload_that_gets_no_place_is_asked_to_come_back(
     app = await stage.registered()
     async with turns.of(new_id()), turns.of(new_id()):
         busy = await stage.upload(app)
-    assert outcome(busy) == (503, "try_later")
+    assert outcome(busy) == (503, "checks_busy")
     assert busy.headers["Retry-After"] == "15"
     async with turns.of(stage.team_organisation):  # its own team's check is still running
-        assert outcome(await stage.upload(app)) == (503, "try_later")
+        assert outcome(await stage.upload(app)) == (503, "checks_busy")
     assert (await stage.upload(app)).status_code == 201
     assert await stored(database) == (1, 1)
