@@ -80,6 +80,7 @@ _OF_READERS = {
         "registrations/{registration_id}",
         "registrations/{registration_id}/icon",
         RELEASES,
+        f"{RELEASES}/review-files/{{sha256}}",
         *(f"{RELEASES}/{each}" for each in ("package", "gray", "difference")),
         f"{APPS}/client",
     ],
@@ -93,6 +94,7 @@ _OF_REVIEWERS = {
         *(f"client-requests/{{client_request_id}}/{each}" for each in ("approve", "reject")),
         *(f"handovers/{{handover_id}}/{each}" for each in ("confirm", "reject")),
     ],
+    "PUT": [f"{RELEASES}/review-files"],
 }
 _OF_PERSONS = {"GET": ["trials/{trial_id}/package"], "POST": ["trials/open", "me/updates"]}
 _OF_OPERATORS = {
