@@ -34,5 +34,5 @@ async def test_a_county_team_gets_its_app_to_its_residents(stage: Stage, databas
 
 async def test_the_package_is_stored_under_its_sha256(stage: Stage, package_folder: Path) -> None:
     uploaded = (await stage.upload(await stage.registered())).json()
-    (stored,) = (package_folder / "packages" / uploaded["sha256"]).iterdir()
-    assert stored.stat().st_size == uploaded["size_bytes"]
+    (stored,) = (package_folder / "packages").iterdir()
+    assert (stored.name, stored.stat().st_size) == (f"{uploaded['sha256']}.ma", uploaded["size_bytes"])
