@@ -88,7 +88,7 @@ TAGS: dict[str, dict[str, str]] = {
         "figures": "How mini-apps are used, for their teams: groups of ten people and more.",
         "ratings": "What residents think of mini-apps, and what teams reply.",
         "recommended": "What divisions recommend, by two operators.",
-        "webhooks": "How teams are told of results.",
+        "webhooks": "Signed deliveries of results to the systems of teams.",
         "messages": "Messages that mini-apps send residents, and what residents agreed to.",
         "calls": "How often the servers of mini-apps may call, and do.",
         "links": "Addresses of mini-apps and their pages.",

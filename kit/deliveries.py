@@ -22,7 +22,7 @@ MOST_FAILURES = 10
 PAUSES = (10, 30, 120, 300, 900, 1800, 3600, 7200, 14_400, 21_600)
 PROBE_PAUSES = (30, 60, 120, 300, 600)
 _NOBODY_THERE = (401, 403, 404, 405, 410)
-"""What is answered to every delivery alike, as there is nobody at the address or they do not know us."""
+"""Statuses that refuse every delivery alike: nobody is at the address, or they reject our key."""
 _CODE = re.compile(r"[a-z]{1,24}(?:_[a-z]{1,24}){0,5}")
 """What is kept of an answer that is no receipt."""
 

@@ -19,7 +19,7 @@ class DayKey(Base):
 
 
 class Opening(Base):
-    """What somebody did in one version of an app on one day; who it was cannot be told without the day's key."""
+    """A person's openings of a version of an app on one day, under a hash; only the key of the day leads back."""
 
     __tablename__ = "openings"
     __table_args__ = (CheckConstraint("opens >= 0 AND errors >= 0", name="counts"),)

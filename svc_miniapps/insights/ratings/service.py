@@ -71,7 +71,7 @@ async def own_rating(tx: AsyncSession, person_id: UUID, app_id: UUID) -> schemas
 
 
 async def withdraw(tx: AsyncSession, person_id: UUID, app_id: UUID) -> None:
-    """Withdraw one's rating; what is left names nobody and says nothing. Idempotent."""
+    """Withdraw one's rating: person and words are erased, and it counts no more. Idempotent."""
     if await _rating_of(tx, person_id, app_id):
         await lock_grade(tx, app_id)
         if rating := await _rating_of(tx, person_id, app_id):

@@ -77,7 +77,7 @@ async def reject(tx: AsyncSession, caller: Caller, list_id: UUID) -> schemas.Rec
 
 
 async def withdraw(tx: AsyncSession, caller: Caller, list_id: UUID) -> schemas.RecommendedList:
-    """Withdraw a list that nobody has decided, as an operator of the division.
+    """Withdraw a list that waits for a decision, as an operator of the division.
 
     Raises:
         NotFound, IllegalMove, NotYourDivision

@@ -7,7 +7,7 @@ from chassis.outbox import Event
 
 
 class MessageSent(Event):
-    """A mini-app has sent a resident a message, which is in their inbox; whoever notifies phones needs no more."""
+    """A mini-app has sent a resident a message, which is in their inbox; a notice to their phone is made from it."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
